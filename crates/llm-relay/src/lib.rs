@@ -1,0 +1,47 @@
+//! Resumable LLM streams: a provider's bytes, decoded and kept in a log that any reader can
+//! follow.
+//!
+//! The pump belongs to the relay and not to a request: a reader that leaves stops nothing, and a
+//! reader that comes back, or late, or after the end, reads the log.
+//!
+//! [`Relay`] is the pure machine: bytes in, records out.
+//! [`Relays`] drives one for each stream.
+//!
+//! # Overload
+//!
+//! The provider is read no faster than the log takes its events: at most one chunk of bytes and
+//! its events are in memory for each relay.
+//! A stream whose records exceed [`RelayOptions::bytes_max`] ends with an error event.
+//!
+//! # Closing
+//!
+//! The last record is always an `end` event, whatever happened: the provider was done, closed in
+//! mid-event, fell silent, was stopped, or the server went down in order.
+//!
+//! # Examples
+//!
+//! ```
+//! use llm_relay::{Ending, Relay, RelayOptions};
+//! use llm_stream::Format;
+//! use stream_model::now::now;
+//!
+//! let mut relay = Relay::new(RelayOptions::default().format(Format::OpenAiChat));
+//! relay.push(now(), b"data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: [DONE]\n\n");
+//! relay.finish(now(), &Ending::Finished);
+//! let records = relay.take_records();
+//! assert!(records[1].starts_with(br#"{"type":"delta","content":"","delta":"Hi""#));
+//! assert!(records.last().unwrap().starts_with(br#"{"type":"end""#));
+//! assert!(relay.is_finished());
+//! ```
+
+mod id;
+mod options;
+mod pump;
+mod relay;
+mod relays;
+
+pub use id::{RelayId, RelayIdError};
+pub use options::RelayOptions;
+pub use pump::Summary;
+pub use relay::{Ending, Relay};
+pub use relays::{Ended, Relays, StartError, StopOutcome};

@@ -1,0 +1,200 @@
+//! Every relay that runs, and the way to start and stop one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_core::Stream;
+use parking_lot::Mutex;
+use stream_log::{AppendError, LogConfig, LogNameError, LogStore, StoreError};
+use stream_model::{BoxError, ErrorClass};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::pump::Pump;
+use crate::{Ending, RelayId, RelayOptions, Summary};
+
+/// Bytes that a relay's log holds beyond the relay's own bound: room for what says so.
+const LOG_SLACK_BYTES: u64 = 1 << 20;
+
+/// Starts, stops and owns relays.
+///
+/// A relay runs on whoever started it goes or stays.
+/// Dropping the registry asks every relay to end in order.
+#[derive(Debug)]
+pub struct Relays {
+    store: Arc<dyn LogStore>,
+    running: Arc<Mutex<HashMap<RelayId, Running>>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    stop: watch::Sender<Option<Ending>>,
+    /// Taken by the one who waits for the end.
+    task: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Asks for an end, unless one was asked for already.
+    fn ask(&self, ending: Ending) {
+        self.stop.send_if_modified(|asked| {
+            let first = asked.is_none();
+            asked.get_or_insert(ending);
+            first
+        });
+    }
+}
+
+/// What came of asking a relay to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopOutcome {
+    /// It is ending.
+    Stopping,
+    /// It had ended before.
+    AlreadyEnded,
+    /// There is no such relay.
+    NotFound,
+}
+
+impl Relays {
+    /// A registry whose relays keep their events in `store`.
+    pub fn new(store: Arc<dyn LogStore>) -> Self {
+        Self { store, running: Arc::default() }
+    }
+
+    /// Starts a relay that reads `source`; the result tells how it ended, and may be let go of.
+    ///
+    /// Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError::Exists`] if a relay of that name runs, or ran and is still kept.
+    ///
+    /// # Cancel safety
+    /// Dropping the future may leave an empty log of that name; dropping what it returns stops
+    /// nothing.
+    pub async fn start<S>(
+        &self,
+        id: &RelayId,
+        options: RelayOptions,
+        source: S,
+    ) -> Result<Ended, StartError>
+    where
+        S: Stream<Item = Result<Bytes, BoxError>> + Send + 'static,
+    {
+        let config = LogConfig {
+            ttl: Some(options.keep),
+            bytes_max: Some((options.bytes_max as u64).saturating_add(LOG_SLACK_BYTES)),
+            ..LogConfig::default()
+        };
+        let log = self.store.create(&id.log_name()?, config).await?;
+        let (stop, stopped) = watch::channel(None);
+        let (tell, told) = watch::channel(None);
+        let pump = Pump { id: id.clone(), options, log, stop: stopped };
+
+        let mut running = self.running.lock();
+        let (registry, name) = (Arc::downgrade(&self.running), id.clone());
+        let task = tokio::spawn(async move {
+            let result = pump.run(source).await;
+            tell.send_replace(Some(result.map_err(Arc::new)));
+            if let Some(registry) = registry.upgrade() {
+                registry.lock().remove(&name);
+            }
+        });
+        running.insert(id.clone(), Running { stop, task: Some(task) });
+        Ok(Ended(told))
+    }
+
+    /// Asks a relay to stop its generation.
+    ///
+    /// # Errors
+    /// [`StartError::Store`] if the storage engine failed.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not take the request back.
+    pub async fn stop(&self, id: &RelayId) -> Result<StopOutcome, StartError> {
+        if let Some(running) = self.running.lock().get(id) {
+            running.ask(Ending::Stopped);
+            return Ok(StopOutcome::Stopping);
+        }
+        let known = self.store.get(&id.log_name()?).await?.is_some();
+        Ok(if known { StopOutcome::AlreadyEnded } else { StopOutcome::NotFound })
+    }
+
+    /// How many relays run.
+    pub fn running(&self) -> usize {
+        self.running.lock().len()
+    }
+
+    /// Ends every relay in order and waits for them.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not take the request back.
+    pub async fn shutdown(&self) {
+        let tasks: Vec<_> = {
+            let mut running = self.running.lock();
+            running
+                .values_mut()
+                .filter_map(|relay| {
+                    relay.ask(Ending::Shutdown);
+                    relay.task.take()
+                })
+                .collect()
+        };
+        for task in tasks {
+            // A pump that panicked has ended too.
+            drop(task.await);
+        }
+    }
+}
+
+/// Tells how a relay ended.
+#[derive(Debug)]
+pub struct Ended(watch::Receiver<Option<Result<Summary, Arc<AppendError>>>>);
+
+impl Ended {
+    /// Waits for the relay's end; `None` if its task was lost.
+    ///
+    /// # Errors
+    /// [`AppendError`] if the log did not take the events.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops nothing.
+    pub async fn wait(mut self) -> Option<Result<Summary, Arc<AppendError>>> {
+        self.0.wait_for(Option::is_some).await.ok()?.clone()
+    }
+}
+
+/// Why a relay could not be started or stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// There is one of that name.
+    #[error("relay exists")]
+    Exists,
+    /// The name is none that a log may have.
+    #[error(transparent)]
+    Name(#[from] LogNameError),
+    /// The store refused.
+    #[error("cannot create the relay's log")]
+    Store(#[source] StoreError),
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Exists => Self::Exists,
+            other => Self::Store(other),
+        }
+    }
+}
+
+impl StartError {
+    /// What kind of failure it is.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Exists => ErrorClass::Conflict,
+            Self::Name(_) => ErrorClass::Invalid,
+            Self::Store(error) => error.class(),
+        }
+    }
+}

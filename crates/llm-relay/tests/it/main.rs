@@ -1,0 +1,4 @@
+//! What the crate promises, shown from outside.
+
+#[cfg(test)]
+mod relays;

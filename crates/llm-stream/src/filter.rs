@@ -1,0 +1,20 @@
+//! Keeps words and patterns out of a stream of text, however it is cut into deltas.
+
+mod fold;
+pub mod limits;
+mod literals;
+mod pattern;
+mod pattern_filter;
+mod regexes;
+mod scan;
+mod set;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+pub use pattern::{
+    Action, Blocked, BoxError, Case, Decision, FilterMatch, Pattern, PatternError, REPLACEMENT,
+};
+pub use pattern_filter::PatternFilter;
+pub use set::PatternSet;

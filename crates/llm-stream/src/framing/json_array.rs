@@ -1,0 +1,159 @@
+//! One JSON array whose elements arrive over time.
+
+use memchr::memchr2;
+
+use super::Frame;
+
+/// Cuts the elements out of a JSON array.
+///
+/// Elements are objects or arrays; scalars between them are skipped. Objects that stand without
+/// an array around them are elements too, so an error body in place of the array is seen.
+#[derive(Debug)]
+pub(crate) struct ArrayFramer {
+    /// The beginning of an element whose end has not come.
+    partial: Vec<u8>,
+    depth: usize,
+    in_string: bool,
+    escaped: bool,
+    in_array: bool,
+    skipping: bool,
+    bytes_max: usize,
+}
+
+impl ArrayFramer {
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self {
+            partial: Vec::new(),
+            depth: 0,
+            in_string: false,
+            escaped: false,
+            in_array: false,
+            skipping: false,
+            bytes_max,
+        }
+    }
+
+    /// Calls `each` for every element that ends in `chunk`.
+    pub(crate) fn push(&mut self, chunk: &[u8], mut each: impl FnMut(Frame<'_>)) {
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            rest = if self.depth == 0 { self.between(rest) } else { self.within(rest, &mut each) };
+        }
+    }
+
+    /// The last element, if the input ends inside it.
+    pub(crate) fn finish(&mut self) -> Option<Vec<u8>> {
+        Some(std::mem::take(&mut self.partial)).filter(|element| !element.is_empty())
+    }
+
+    /// Skips to the next element and returns what follows its first byte's place.
+    fn between<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+        let Some(at) = memchr2(b'{', b'[', rest) else { return &[] };
+        let (_, from) = rest.split_at(at);
+        if from.first() == Some(&b'[') && !self.in_array {
+            self.in_array = true;
+            return from.get(1..).unwrap_or_default();
+        }
+        self.depth = 1;
+        self.partial.extend(from.first());
+        from.get(1..).unwrap_or_default()
+    }
+
+    /// Follows the element to its end, or to the end of the chunk, and returns what is after.
+    fn within<'a>(&mut self, rest: &'a [u8], each: &mut impl FnMut(Frame<'_>)) -> &'a [u8] {
+        let end = rest.iter().position(|&byte| self.step(byte));
+        let (piece, after) = rest.split_at(end.map_or(rest.len(), |at| at + 1));
+        self.keep(piece, each);
+        if end.is_some() {
+            if !self.skipping {
+                each(Frame::Payload(&self.partial));
+            }
+            self.partial.clear();
+            self.skipping = false;
+        }
+        after
+    }
+
+    /// Takes the next byte of an element and returns whether it is the last.
+    fn step(&mut self, byte: u8) -> bool {
+        if self.in_string {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' => self.escaped = true,
+                b'"' => self.in_string = false,
+                _ => {}
+            }
+            return false;
+        }
+        match byte {
+            b'"' => self.in_string = true,
+            b'{' | b'[' => self.depth += 1,
+            b'}' | b']' => self.depth -= 1,
+            _ => {}
+        }
+        self.depth == 0
+    }
+
+    fn keep(&mut self, piece: &[u8], each: &mut impl FnMut(Frame<'_>)) {
+        if self.skipping {
+            return;
+        }
+        if self.partial.len() + piece.len() > self.bytes_max {
+            self.partial = Vec::new();
+            self.skipping = true;
+            each(Frame::TooLong);
+            return;
+        }
+        self.partial.extend_from_slice(piece);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(input: &str, want: &[&str], last: Option<&str>) {
+        for cut in 0..=input.len() {
+            let (head, tail) = input.as_bytes().split_at(cut);
+            let mut framer = ArrayFramer::new(16);
+            let mut got = Vec::new();
+            for chunk in [head, tail] {
+                framer.push(chunk, |frame| match frame {
+                    Frame::Payload(element) => {
+                        got.push(String::from_utf8(element.to_vec()).unwrap());
+                    }
+                    Frame::TooLong => got.push("TOO LONG".to_owned()),
+                });
+            }
+            assert_eq!(got, want, "cut at byte {cut}");
+            let rest = framer.finish().map(|element| String::from_utf8(element).unwrap());
+            assert_eq!(rest.as_deref(), last, "cut at byte {cut}");
+        }
+    }
+
+    #[test]
+    fn elements() {
+        check("[]", &[], None);
+        check("[{}]", &["{}"], None);
+        check("[{\"a\":[1]}\n, {\"b\":\"}\"}\n]\n", &["{\"a\":[1]}", "{\"b\":\"}\"}"], None);
+        check("[{\"a\":\"\\\"}\"}]", &["{\"a\":\"\\\"}\"}"], None);
+        check("[[1], {}]", &["[1]", "{}"], None);
+    }
+
+    #[test]
+    fn an_object_alone_is_an_element() {
+        check("{\"e\":1}", &["{\"e\":1}"], None);
+    }
+
+    #[test]
+    fn an_unfinished_element_is_kept() {
+        check("[{}, {\"a\":", &["{}"], Some("{\"a\":"));
+    }
+
+    #[test]
+    fn at_the_limit_and_past_it() {
+        check("[{\"a\":\"12345678\"},{}]", &["{\"a\":\"12345678\"}", "{}"], None);
+        check("[{\"a\":\"123456789\"},{}]", &["TOO LONG", "{}"], None);
+    }
+}

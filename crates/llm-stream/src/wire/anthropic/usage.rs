@@ -1,0 +1,85 @@
+//! Token counts that come in several objects, each of which overwrites what it names.
+
+use super::super::emitter::Emitter;
+use super::super::lenient::{Count, Key, Raw, missing, nested, payload};
+use crate::event::{RawJson, Usage};
+use crate::limits::EXTRA_FIELDS_MAX;
+
+payload! {
+    /// All fields that are not null.
+    struct Fields<'a> {
+        ; rest
+    }
+}
+
+payload! {
+    struct Tokens<'a> {
+        input: Count<'a> = "input_tokens",
+        output: Count<'a> = "output_tokens",
+        cache_read: Count<'a> = "cache_read_input_tokens",
+        cache_write: Count<'a> = "cache_creation_input_tokens",
+        details: Details<'a> = "output_tokens_details",
+    }
+}
+
+payload! {
+    struct Details<'a> {
+        thinking: Count<'a> = "thinking_tokens",
+    }
+}
+
+/// The usage object so far, field by field as the provider wrote them.
+#[derive(Debug, Default)]
+pub(super) struct MergedUsage(Vec<(String, String)>);
+
+impl MergedUsage {
+    /// Takes over the fields of `update` that are not null, and emits the whole.
+    pub(super) fn merge(&mut self, update: Raw<'_>, out: &mut Emitter) {
+        let Fields { rest, .. } = nested(update);
+        if rest.is_empty() {
+            return;
+        }
+        for (key, value) in rest {
+            let value = value.get().to_owned();
+            if let Some((_, known)) = self.0.iter_mut().find(|(known, _)| *known == key) {
+                *known = value;
+            } else if self.0.len() < EXTRA_FIELDS_MAX {
+                self.0.push((key.into_owned(), value));
+            }
+        }
+        if let Some(raw) = RawJson::from_text(self.text()) {
+            let tokens: Tokens<'_> = raw.parse().unwrap_or_default();
+            out.usage(tokens.usage(raw.clone()));
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = b"{".to_vec();
+        for (key, value) in &self.0 {
+            if text.len() > 1 {
+                text.push(b',');
+            }
+            crate::event::write_string(key, &mut text);
+            text.push(b':');
+            text.extend_from_slice(value.as_bytes());
+        }
+        text.push(b'}');
+        String::from_utf8(text).unwrap_or_default()
+    }
+}
+
+impl Tokens<'_> {
+    fn usage(&self, raw: RawJson) -> Usage {
+        let cached = self.cache_read.0.unwrap_or(0).saturating_add(self.cache_write.0.unwrap_or(0));
+        Usage {
+            // The provider counts cached input apart.
+            input_tokens: self.input.0.map(|input| input.saturating_add(cached)),
+            output_tokens: self.output.0,
+            total_tokens: None,
+            cache_read_tokens: self.cache_read.0,
+            cache_write_tokens: self.cache_write.0,
+            reasoning_tokens: self.details.thinking.0,
+            raw: Some(raw),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Everything that is tested from outside the crate.
+
+#[cfg(test)]
+mod corpus;

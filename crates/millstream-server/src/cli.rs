@@ -1,0 +1,118 @@
+//! What can be said on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Real-time event streams and LLM token streams.
+#[derive(Debug, Parser)]
+#[command(name = "millstream", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the server
+    Serve(ServeArgs),
+    /// Serve a recorded provider stream, as a stand-in for the provider
+    Replay(ReplayArgs),
+    /// Pipe a provider's bytes from standard input into a resumable stream
+    Relay(RelayArgs),
+}
+
+/// Flags override the environment, the environment overrides the file.
+#[derive(Debug, Default, Args)]
+pub(crate) struct ServeArgs {
+    /// Loopback only, open to everybody there; prints how to publish and subscribe
+    #[arg(long)]
+    pub(crate) dev: bool,
+    /// Where to listen; port 0 picks a free one [default: 127.0.0.1:4437]
+    #[arg(long, value_name = "ADDR:PORT", env = "MILLSTREAM_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Keep everything in memory (for now the only engine, and so the default)
+    #[arg(long)]
+    pub(crate) memory: bool,
+    /// A TOML file with the same settings, and the providers
+    #[arg(long, value_name = "FILE", env = "MILLSTREAM_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Silence after which readers get a heartbeat [default: 30s]
+    #[arg(long, value_name = "TIME", env = "MILLSTREAM_HEARTBEAT", value_parser = parse_duration)]
+    pub(crate) heartbeat: Option<Duration>,
+    /// Time that open readers get to end at shutdown [default: 10s]
+    #[arg(long, value_name = "TIME", env = "MILLSTREAM_DRAIN", value_parser = parse_duration)]
+    pub(crate) drain: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The recording: SSE, or by its ending .ndjson or .json
+    pub(crate) file: PathBuf,
+    /// Where to listen; port 0 picks a free one
+    #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:4438")]
+    pub(crate) listen: SocketAddr,
+    /// Time between two events
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = parse_duration)]
+    pub(crate) interval: Duration,
+    /// Divides the interval
+    #[arg(long, value_name = "FACTOR", default_value = "1", value_parser = parse_speed)]
+    pub(crate) speed: f64,
+    /// Cut events into pieces of at most so many bytes
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) chunk: Option<usize>,
+    /// Break the connection after this percentage of the bytes
+    #[arg(long, value_name = "PERCENT", default_value = "100", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) cut: u8,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RelayArgs {
+    /// The stream's id: letters, digits, `-`, `_`, `.` and `~`
+    pub(crate) id: String,
+    /// The server
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "MILLSTREAM_SERVER",
+        default_value = "http://127.0.0.1:4437"
+    )]
+    pub(crate) server: String,
+    /// The format of the bytes, such as openai-chat; found out from the first ones otherwise
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) provider: Option<String>,
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|error| format!("expected a time such as 20ms or 10s: {error}"))
+}
+
+fn parse_speed(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('x').parse::<f64>() {
+        Ok(factor) if factor.is_finite() && factor > 0.0 => Ok(factor),
+        _ => Err("expected a factor above 0, such as 2".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn speeds_are_factors() {
+        assert_eq!(parse_speed("2x"), Ok(2.0));
+        assert_eq!(parse_speed("0.5"), Ok(0.5));
+        for bad in ["0", "-1", "nan", "inf", "fast"] {
+            assert!(parse_speed(bad).is_err(), "{bad}");
+        }
+    }
+}

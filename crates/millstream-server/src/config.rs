@@ -1,0 +1,190 @@
+//! Settings: defaults, overridden by the file, overridden by the environment and flags.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use millstream::http::{AppOptions, Upstream, limits};
+use millstream::log::Retention;
+use serde::{Deserialize, Deserializer};
+
+use crate::cli::ServeArgs;
+
+/// The port of the Durable Streams Protocol, so that its clients find the server.
+const PORT: u16 = 4437;
+
+/// The effective settings of a server.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) drain: Duration,
+    pub(crate) app: AppOptions,
+}
+
+/// What the file may say; a key that is not here is an error.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    listen: Option<SocketAddr>,
+    #[serde(deserialize_with = "duration")]
+    heartbeat: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    drain: Option<Duration>,
+    body_bytes_max: Option<usize>,
+    topics: Topics,
+    upstreams: BTreeMap<String, Provider>,
+}
+
+/// What every topic keeps.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Topics {
+    records_max: Option<u64>,
+    bytes_max: Option<u64>,
+    #[serde(deserialize_with = "duration")]
+    age_max: Option<Duration>,
+}
+
+/// A provider that the server calls itself.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Provider {
+    url: String,
+    format: String,
+    /// The environment variable that holds the key; keys themselves have no place in a file.
+    key_env: Option<String>,
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    humantime::parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+impl Config {
+    /// Puts the settings together; `env` looks up the variables that hold keys.
+    pub(crate) fn load(
+        args: &ServeArgs,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> anyhow::Result<Self> {
+        let file = args.config.as_deref().map(read).transpose()?.unwrap_or_default();
+        let default = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
+        let listen = args.listen.or(file.listen).unwrap_or(default);
+        check_listen(listen, args.dev)?;
+        let mut app = AppOptions::default().retention(Retention {
+            records_max: file.topics.records_max.unwrap_or(limits::TOPIC_RECORDS),
+            bytes_max: file.topics.bytes_max.unwrap_or(limits::TOPIC_BYTES),
+            age_max: file.topics.age_max,
+        });
+        if let Some(heartbeat) = args.heartbeat.or(file.heartbeat) {
+            if heartbeat.is_zero() {
+                bail!("expected a heartbeat above 0");
+            }
+            app = app.heartbeat(heartbeat);
+        }
+        if let Some(bytes) = file.body_bytes_max {
+            app = app.body_bytes_max(bytes);
+        }
+        for (name, provider) in &file.upstreams {
+            let upstream = provider.upstream(&env).with_context(|| format!("upstream {name}"))?;
+            app = app.upstream(name, upstream);
+        }
+        Ok(Self { listen, drain: args.drain.or(file.drain).unwrap_or(limits::DRAIN), app })
+    }
+}
+
+fn read(path: &Path) -> anyhow::Result<File> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read configuration {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("configuration {}", path.display()))
+}
+
+/// Without authentication, nobody but this machine may reach the server.
+fn check_listen(listen: SocketAddr, dev: bool) -> anyhow::Result<()> {
+    if listen.ip().is_loopback() {
+        return Ok(());
+    }
+    if dev {
+        bail!("--dev listens on loopback only, and {listen} is not; use 127.0.0.1 or leave it out");
+    }
+    bail!(
+        "{listen} is beyond loopback, and there is no authentication yet; \
+         listen on 127.0.0.1 and put a proxy that authenticates before it"
+    )
+}
+
+impl Provider {
+    fn upstream(&self, env: impl Fn(&str) -> Option<String>) -> anyhow::Result<Upstream> {
+        let format = self.format.parse().ok().with_context(|| {
+            let known: Vec<_> =
+                millstream::llm::Format::ALL.iter().map(|format| format.as_str()).collect();
+            format!("expected format to be one of {}, found {:?}", known.join(", "), self.format)
+        })?;
+        let upstream = Upstream::new(&self.url, format)?;
+        let Some(name) = &self.key_env else { return Ok(upstream) };
+        let key = env(name).with_context(|| format!("expected a key in the variable {name}"))?;
+        Ok(upstream.key(&key)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn no_env(_: &str) -> Option<String> {
+        None
+    }
+
+    fn parse(text: &str) -> anyhow::Result<File> {
+        Ok(toml::from_str(text)?)
+    }
+
+    #[track_caller]
+    fn check_refused(result: anyhow::Result<impl std::fmt::Debug>, want: &str) {
+        let error = format!("{:#}", result.unwrap_err());
+        assert!(error.contains(want), "{error}");
+    }
+
+    #[test]
+    fn only_loopback_may_be_open() {
+        let args = |listen: &str, dev| ServeArgs {
+            listen: Some(listen.parse().unwrap()),
+            dev,
+            ..ServeArgs::default()
+        };
+        assert!(Config::load(&args("127.0.0.1:0", true), no_env).is_ok());
+        assert!(Config::load(&args("[::1]:0", false), no_env).is_ok());
+        check_refused(Config::load(&args("0.0.0.0:0", true), no_env), "loopback only");
+        check_refused(Config::load(&args("192.168.1.1:0", false), no_env), "no authentication");
+    }
+
+    #[test]
+    fn the_default_is_the_protocol_s_port_on_loopback() {
+        let config = Config::load(&ServeArgs::default(), no_env).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:4437");
+        assert_eq!(config.drain, Duration::from_secs(10));
+    }
+
+    #[test]
+    fn unknown_keys_are_errors_that_name_the_known_ones() {
+        check_refused(parse("lisen = '127.0.0.1:1'"), "`listen`");
+        check_refused(parse("[topics]\nmax_records = 1"), "`records_max`");
+        check_refused(parse("heartbeat = 'soon'"), "heartbeat");
+    }
+
+    #[test]
+    fn a_provider_s_key_comes_from_the_environment() {
+        let file = parse(
+            "[upstreams.a]\nurl = 'http://127.0.0.1:1/v1'\nformat = 'openai-chat'\nkey_env = 'K'",
+        );
+        let provider = &file.unwrap().upstreams["a"];
+        check_refused(provider.upstream(no_env), "variable K");
+        let upstream = provider.upstream(|name| (name == "K").then(|| "secret".into())).unwrap();
+        assert!(!format!("{upstream:?}").contains("secret"));
+        let nameless = Provider { format: "grammar".into(), key_env: None, url: String::new() };
+        check_refused(nameless.upstream(no_env), "openai-chat");
+        let nowhere = Provider { format: "ollama".into(), key_env: None, url: "/x".into() };
+        check_refused(nowhere.upstream(no_env), "absolute");
+    }
+}

@@ -1,0 +1,16 @@
+//! Listening, and saying where.
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+
+/// Listens on `address` and prints where, as the first line of standard output.
+pub(crate) async fn listen(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; choose another port with --listen, 0 for a free one")
+    })?;
+    let address = listener.local_addr()?;
+    println!("listening on http://{address}");
+    Ok((listener, address))
+}

@@ -1,0 +1,218 @@
+//! What all requests share.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use llm_relay::{RelayId, Relays};
+use parking_lot::Mutex;
+use stream_core::Capacity;
+use stream_log::StoreError;
+use stream_log::{LiveLogs, Log, LogConfig, LogName, LogStore, LogStoreExt, Namespace, Retention};
+use stream_model::Topic;
+use stream_model::now::now;
+use stream_protocol::BODY_BYTES_MAX;
+use stream_protocol::session::SessionOptions;
+use tracing::warn;
+
+use crate::client::Client;
+use crate::frame::{Frame, relay_frame, topic_frame};
+use crate::limits::{HOUSEKEEPING_INTERVAL, RING_BYTES, RING_RECORDS, TOPIC_BYTES, TOPIC_RECORDS};
+use crate::shutdown::{Shutdown, ShutdownSender};
+use crate::upstream::Upstream;
+
+/// How the server behaves.
+#[derive(Debug, Clone)]
+pub struct AppOptions {
+    heartbeat: Duration,
+    body_bytes_max: usize,
+    retention: Retention,
+    upstreams: HashMap<String, Upstream>,
+}
+
+impl Default for AppOptions {
+    fn default() -> Self {
+        Self {
+            heartbeat: Duration::from_secs(30),
+            body_bytes_max: BODY_BYTES_MAX,
+            retention: Retention {
+                records_max: TOPIC_RECORDS,
+                bytes_max: TOPIC_BYTES,
+                age_max: None,
+            },
+            upstreams: HashMap::new(),
+        }
+    }
+}
+
+impl AppOptions {
+    /// After how long a silence readers get a heartbeat; 30 s otherwise.
+    #[must_use]
+    pub fn heartbeat(mut self, idle: Duration) -> Self {
+        self.heartbeat = idle;
+        self
+    }
+
+    /// Bytes of a published body; 1 MiB otherwise.
+    #[must_use]
+    pub fn body_bytes_max(mut self, bytes: usize) -> Self {
+        self.body_bytes_max = bytes;
+        self
+    }
+
+    /// What a topic keeps; 100,000 records and 64 MiB otherwise.
+    #[must_use]
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// Adds a provider that `POST /llm/{id}` may name.
+    #[must_use]
+    pub fn upstream(mut self, name: impl Into<String>, upstream: Upstream) -> Self {
+        self.upstreams.insert(name.into(), upstream);
+        self
+    }
+}
+
+/// The logs, who follows them, and the relays; a clone is another handle.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    options: AppOptions,
+    store: Arc<dyn LogStore>,
+    topics: LiveLogs<Frame>,
+    llm: LiveLogs<Frame>,
+    relays: Relays,
+    client: Client,
+    shutdown: ShutdownSender,
+    /// Topics that somebody reads, or read, and that may have no event yet.
+    unborn: Mutex<HashSet<LogName>>,
+}
+
+impl App {
+    /// An app that keeps its events in `store`.
+    pub fn new(store: Arc<dyn LogStore>, options: AppOptions) -> Self {
+        let ring = Capacity::items(RING_RECORDS).weight(RING_BYTES);
+        Self(Arc::new(Shared {
+            relays: Relays::new(Arc::clone(&store)),
+            topics: LiveLogs::new(ring, topic_frame),
+            llm: LiveLogs::new(ring, relay_frame),
+            client: Client::new(),
+            shutdown: ShutdownSender::new(),
+            unborn: Mutex::default(),
+            options,
+            store,
+        }))
+    }
+
+    pub(crate) fn store(&self) -> &Arc<dyn LogStore> {
+        &self.0.store
+    }
+
+    pub(crate) fn topics(&self) -> &LiveLogs<Frame> {
+        &self.0.topics
+    }
+
+    pub(crate) fn llm(&self) -> &LiveLogs<Frame> {
+        &self.0.llm
+    }
+
+    pub(crate) fn relays(&self) -> &Relays {
+        &self.0.relays
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.0.client
+    }
+
+    pub(crate) fn body_bytes_max(&self) -> usize {
+        self.0.options.body_bytes_max
+    }
+
+    pub(crate) fn upstream(&self, name: &str) -> Option<&Upstream> {
+        self.0.options.upstreams.get(name)
+    }
+
+    pub(crate) fn upstream_names(&self) -> Vec<&str> {
+        let mut names: Vec<_> = self.0.options.upstreams.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    pub(crate) fn session_options(&self) -> SessionOptions {
+        SessionOptions::default().heartbeat(self.0.options.heartbeat)
+    }
+
+    pub(crate) fn shutdown_signal(&self) -> Shutdown {
+        self.0.shutdown.signal()
+    }
+
+    /// The topic's log, made if there is none.
+    pub(crate) async fn topic_log(&self, topic: &Topic) -> Result<Arc<dyn Log>, StoreError> {
+        let config = LogConfig { retention: self.0.options.retention, ..LogConfig::default() };
+        self.store().get_or_create(&topic_log_name(topic), config).await
+    }
+
+    /// The relay's log, if there is one.
+    pub(crate) async fn relay_log(&self, id: &RelayId) -> Result<Option<Arc<dyn Log>>, StoreError> {
+        match id.log_name() {
+            Ok(name) => self.store().get(&name).await,
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Remembers that a topic was made by a reader alone.
+    pub(crate) fn note_unborn(&self, name: LogName) {
+        self.0.unborn.lock().insert(name);
+    }
+
+    /// Ends relays in order, then tells every reader that the server goes down.
+    pub(crate) async fn begin_shutdown(&self) {
+        self.relays().shutdown().await;
+        self.0.shutdown.begin();
+    }
+
+    /// Lets go of what nobody needs any more, for as long as the server runs.
+    pub(crate) async fn keep_house(&self) {
+        let mut shutdown = self.shutdown_signal();
+        loop {
+            tokio::select! {
+                () = shutdown.begun() => return,
+                () = tokio::time::sleep(HOUSEKEEPING_INTERVAL) => self.clean().await,
+            }
+        }
+    }
+
+    async fn clean(&self) {
+        if let Err(error) = self.store().sweep(now()).await {
+            warn!(%error, "cannot let go of expired logs");
+        }
+        let read: HashSet<_> = self.topics().readers().into_iter().map(|(name, _)| name).collect();
+        let unread: Vec<_> = {
+            let mut unborn = self.0.unborn.lock();
+            unborn.extract_if(|name| !read.contains(name)).collect()
+        };
+        for name in unread {
+            if let Err(error) = self.delete_if_empty(&name).await {
+                warn!(%error, log = %name, "cannot let go of an empty topic");
+            }
+        }
+    }
+
+    async fn delete_if_empty(&self, name: &LogName) -> Result<(), StoreError> {
+        let Some(log) = self.store().get(name).await? else { return Ok(()) };
+        if log.tail().await.is_ok_and(|tail| tail.state.next.get() == 0) {
+            self.store().delete(name).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The log of a topic.
+pub(crate) fn topic_log_name(topic: &Topic) -> LogName {
+    #[expect(clippy::expect_used, reason = "a topic is shorter than a log's name may be")]
+    LogName::new(Namespace::Topic, topic.as_str()).expect("every topic is a log's name")
+}

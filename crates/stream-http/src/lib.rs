@@ -1,0 +1,64 @@
+//! The delivery contract over HTTP: topics, history, server-sent events and LLM relays.
+//!
+//! [`App`] holds the logs and everything that follows them; [`router`] mounts its routes
+//! anywhere that axum runs, and [`serve`] owns a listener and ends every reader in order.
+//! Handlers hold no rule of their own: what a request means and what a reader is told is decided
+//! in `stream-protocol`.
+//!
+//! | route | what |
+//! |---|---|
+//! | `POST /topics/{topic}` | publish |
+//! | `GET /topics/{topic}` | server-sent events with resume, or a page of history |
+//! | `GET /topics` | the topics |
+//! | `POST /llm/{id}` | start a relay from the body, or from a configured provider |
+//! | `GET /llm/{id}` | its events, from any position, also after the end |
+//! | `POST /llm/{id}/stop` | stop the generation |
+//! | `GET /healthz`, `/readyz` | probes |
+//!
+//! # Slow readers
+//!
+//! A reader is written to as fast as it reads; what it has not taken yet waits in the log, and
+//! at most [`limits::CHUNK_BYTES`] of frames wait in memory for it.
+//! If the log is trimmed meanwhile, the reader is told first.
+//!
+//! # Shutdown
+//!
+//! Relays end with their `end` event, readers get what the logs hold and a `disconnect` event
+//! with their position, and what is still open after the drain time is cut.
+//!
+//! # Examples
+//!
+//! ```
+//! use std::sync::Arc;
+//! use stream_http::{App, AppOptions, router};
+//! use stream_log::MemoryStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let app = App::new(Arc::new(MemoryStore::new()), AppOptions::default());
+//! let router: axum::Router = router(app);
+//! # drop(router);
+//! # }
+//! ```
+
+mod app;
+mod body;
+pub mod client;
+mod connection;
+mod frame;
+pub mod limits;
+mod llm;
+mod page;
+mod reject;
+pub mod replay;
+mod routes;
+mod serve;
+mod shutdown;
+mod start;
+mod topics;
+mod upstream;
+
+pub use app::{App, AppOptions};
+pub use routes::router;
+pub use serve::{ServeError, serve};
+pub use upstream::{Upstream, UpstreamError};

@@ -1,0 +1,37 @@
+//! The bounds of the server, each with what happens there.
+
+use std::time::Duration;
+
+/// Bytes of frames made for one reader before they are written; what comes after waits in the log.
+pub const CHUNK_BYTES: usize = 64 << 10;
+
+/// Records in the ring that live readers share, for each topic that is read; a reader that falls
+/// further behind reads the log.
+pub const RING_RECORDS: usize = 1024;
+
+/// Bytes in that ring; older records leave it early.
+pub const RING_BYTES: usize = 8 << 20;
+
+/// Records that a topic keeps unless configured otherwise; older ones are trimmed.
+pub const TOPIC_RECORDS: u64 = 100_000;
+
+/// Bytes that a topic keeps unless configured otherwise; older records are trimmed.
+pub const TOPIC_BYTES: u64 = 64 << 20;
+
+/// Bytes of a command to call a provider; a larger one is refused.
+pub const COMMAND_BYTES: usize = 4 << 20;
+
+/// Bytes of a provider's refusal that are quoted; the rest is left out.
+pub const REFUSAL_BYTES: usize = 4 << 10;
+
+/// How long a connection to a provider may take; then the call has failed.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a provider may take to begin its answer; then the call has failed.
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// How often expired and never used logs are let go of.
+pub const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(1);
+
+/// How long open readers may take to end, unless configured otherwise; then they are cut.
+pub const DRAIN: Duration = Duration::from_secs(10);

@@ -1,0 +1,247 @@
+//! The routes of relays: start, read, stop.
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream::{self, Stream, StreamExt};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+use llm_relay::{RelayId, RelayOptions, StopOutcome};
+use llm_stream::Format;
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use stream_log::{LogReader, ReadFrom};
+use stream_model::{BoxError, ErrorClass};
+use stream_protocol::{Problem, status_of};
+use tokio::sync::oneshot;
+
+use crate::app::App;
+use crate::body;
+use crate::client::{chunks, read_some};
+use crate::connection::Connection;
+use crate::limits::{COMMAND_BYTES, REFUSAL_BYTES};
+use crate::reject::Reject;
+use crate::start::{has_everything, read_from};
+use crate::topics::ReadQuery;
+
+/// What the query of a new relay may hold.
+#[derive(Debug, Deserialize)]
+pub(crate) struct StartQuery {
+    provider: Option<String>,
+}
+
+/// A command to call a configured provider.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Command {
+    upstream: String,
+    request: Box<RawValue>,
+}
+
+/// `POST /llm/{id}`
+pub(crate) async fn post(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(query): Query<StartQuery>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Reject> {
+    let id = RelayId::new(&id).map_err(Reject::relay_id)?;
+    let format = query.provider.as_deref().map(parse_format).transpose()?;
+    if format.is_some() || !may_be_command(&headers) {
+        return from_bytes(&app, &id, format, chunks(body)).await;
+    }
+    let bytes = body::read(body, COMMAND_BYTES).await?;
+    match parse_command(&bytes)? {
+        Some(command) => from_upstream(&app, &id, &command).await,
+        None => from_bytes(&app, &id, None, stream::iter([Ok(bytes)])).await,
+    }
+}
+
+fn parse_format(name: &str) -> Result<Format, Reject> {
+    name.parse().map_err(|_| {
+        let known: Vec<_> = Format::ALL.iter().map(|format| format.as_str()).collect();
+        let problem = Problem::new(ErrorClass::Invalid, "provider-unknown", "No such format");
+        Reject(problem.detail(format!("expected one of {}, found {name:?}", known.join(", "))))
+    })
+}
+
+/// JSON, and what `curl -d` sends, may be a command; all else is a provider's bytes.
+fn may_be_command(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    matches!(media_type.as_str(), "application/json" | "application/x-www-form-urlencoded")
+}
+
+/// `None` for a body that is no command at all; an error for one that is a broken one.
+fn parse_command(body: &[u8]) -> Result<Option<Command>, Reject> {
+    #[derive(Deserialize)]
+    struct Peek<'a> {
+        #[serde(borrow)]
+        upstream: Option<&'a RawValue>,
+    }
+    let is_command =
+        serde_json::from_slice::<Peek<'_>>(body).is_ok_and(|peek| peek.upstream.is_some());
+    if !is_command {
+        return Ok(None);
+    }
+    serde_json::from_slice(body).map(Some).map_err(|error| {
+        let problem = Problem::new(ErrorClass::Invalid, "command-invalid", "The command is broken");
+        Reject(problem.detail(format!("expected {{\"upstream\", \"request\"}}: {error}")))
+    })
+}
+
+/// Relays the body, and answers when it has ended.
+async fn from_bytes<S>(
+    app: &App,
+    id: &RelayId,
+    format: Option<Format>,
+    source: S,
+) -> Result<Response, Reject>
+where
+    S: Stream<Item = Result<Bytes, BoxError>> + Send + 'static,
+{
+    let mut options = RelayOptions::default();
+    if let Some(format) = format {
+        options = options.format(format);
+    }
+    let ended = app.relays().start(id, options, source).await;
+    let ended = ended.map_err(|error| Reject::start(&error))?.wait().await;
+    match ended {
+        Some(Ok(summary)) => Ok((
+            StatusCode::CREATED,
+            Json(json!({"id": id.as_str(), "status": summary.status.as_str(), "events": summary.events})),
+        )
+            .into_response()),
+        Some(Err(error)) => Err(Reject::append(&error)),
+        None => Err(Problem::new(ErrorClass::Internal, "relay-lost", "The relay was lost").into()),
+    }
+}
+
+/// Has the server call a provider, and answers when the provider's answer begins.
+///
+/// The relay runs on if the client goes away meanwhile.
+async fn from_upstream(app: &App, id: &RelayId, command: &Command) -> Result<Response, Reject> {
+    let Some(upstream) = app.upstream(&command.upstream) else {
+        return Err(unknown_upstream(app, &command.upstream));
+    };
+    let (began, beginning) = oneshot::channel();
+    let (client, request) = (app.client().clone(), upstream.request(&command.request));
+    let source = stream::once(async move {
+        let body = call(&client, request).await;
+        let (told, body) = match body {
+            Ok(body) => (Ok(()), chunks(body).boxed()),
+            Err(refusal) => {
+                let error = Err(BoxError::from(refusal.clone()));
+                (Err(refusal), stream::iter([error]).boxed())
+            }
+        };
+        // Nobody may be listening any more; the relay goes on.
+        drop(began.send(told));
+        body
+    })
+    .flatten();
+    let options = RelayOptions::default().format(upstream.format());
+    let ended = app.relays().start(id, options, source).await;
+    drop(ended.map_err(|error| Reject::start(&error))?);
+    match beginning.await {
+        Ok(Ok(())) => {
+            let answer = json!({"id": id.as_str(), "events": format!("/llm/{id}")});
+            Ok((StatusCode::CREATED, Json(answer)).into_response())
+        }
+        Ok(Err(refusal)) => Err(refused(&command.upstream, refusal)),
+        Err(_) => Err(refused(&command.upstream, "stopped before it answered".to_owned())),
+    }
+}
+
+/// The provider's answer, or in words why there is none.
+async fn call(
+    client: &crate::client::Client,
+    request: http::Request<Body>,
+) -> Result<Body, String> {
+    let response = client.send(request).await.map_err(|error| {
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
+    })?;
+    if response.status().is_success() {
+        return Ok(response.into_body());
+    }
+    let status = response.status();
+    let quoted = read_some(response.into_body(), REFUSAL_BYTES).await;
+    Err(format!("answered {status}: {}", String::from_utf8_lossy(&quoted).trim()))
+}
+
+fn unknown_upstream(app: &App, name: &str) -> Reject {
+    let known = app.upstream_names().join(", ");
+    let known = if known.is_empty() { "none is configured".to_owned() } else { known };
+    let problem = Problem::new(ErrorClass::NotFound, "upstream-unknown", "No such provider");
+    Reject(problem.detail(format!("expected a configured upstream ({known}), found {name:?}")))
+}
+
+fn refused(upstream: &str, reason: String) -> Reject {
+    let problem =
+        Problem::new(ErrorClass::Unavailable, "upstream-refused", "The provider did not answer");
+    Reject(problem.with_status(StatusCode::BAD_GATEWAY).with("upstream", upstream).detail(reason))
+}
+
+/// What the query of a relay's reader may hold beside the position.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FormatQuery {
+    format: Option<String>,
+}
+
+/// `GET /llm/{id}`
+pub(crate) async fn get(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Query(query): Query<ReadQuery>,
+    Query(format): Query<FormatQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Reject> {
+    let id = RelayId::new(&id).map_err(Reject::relay_id)?;
+    check_output(format.format.as_deref())?;
+    let asked = query.parse(&headers)?;
+    let log = app.relay_log(&id).await.map_err(|error| Reject::store(&error))?;
+    let log = log.ok_or_else(|| Reject::not_found("There is no such relay"))?;
+    let name = id.log_name().map_err(|_| Reject::not_found("There is no such relay"))?;
+    let live = app.llm().follow(&name, log).await.map_err(|error| Reject::read(&error))?;
+    if has_everything(asked.start, &live.state()) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let from = read_from(asked.start, ReadFrom::Earliest);
+    let reader = LogReader::open(live, from).map_err(|error| Reject::read(&error))?;
+    // The last event says that the stream is over; nothing needs to be added.
+    let options = app.session_options().announce_end(false);
+    Ok(Connection::new(reader, options, app.shutdown_signal()).into_response())
+}
+
+fn check_output(format: Option<&str>) -> Result<(), Reject> {
+    match format {
+        None | Some("events") => Ok(()),
+        Some(other) => {
+            let problem = Problem::new(ErrorClass::Invalid, "format-unknown", "No such format");
+            Err(problem.detail(format!("expected events, found {other:?}")).into())
+        }
+    }
+}
+
+/// `POST /llm/{id}/stop`
+pub(crate) async fn stop(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Response, Reject> {
+    let id = RelayId::new(&id).map_err(Reject::relay_id)?;
+    let outcome = app.relays().stop(&id).await.map_err(|error| Reject::start(&error))?;
+    let (status, word) = match outcome {
+        StopOutcome::Stopping => (StatusCode::ACCEPTED, "stopping"),
+        StopOutcome::AlreadyEnded => (StatusCode::OK, "ended"),
+        StopOutcome::NotFound => (status_of(ErrorClass::NotFound), ""),
+    };
+    if outcome == StopOutcome::NotFound {
+        return Err(Reject::not_found("There is no such relay"));
+    }
+    Ok((status, Json(json!({"id": id.as_str(), "status": word}))).into_response())
+}

@@ -1,0 +1,37 @@
+//! Which handler answers what.
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::{get, post};
+use http::StatusCode;
+
+use crate::app::App;
+use crate::{llm, reject, topics};
+
+/// The routes of `app`, to be mounted anywhere.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/topics", get(topics::list))
+        .route("/topics/{topic}", get(topics::get).post(topics::post))
+        .route("/llm/{id}", get(llm::get).post(llm::post))
+        .route("/llm/{id}/stop", post(llm::stop))
+        .route("/healthz", get(healthy))
+        .route("/readyz", get(ready))
+        .fallback(reject::unknown_route)
+        .method_not_allowed_fallback(reject::wrong_method)
+        .with_state(app)
+}
+
+/// A server that answers is well.
+async fn healthy() -> &'static str {
+    "ok\n"
+}
+
+/// A server that goes down wants no new work.
+async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
+    if app.shutdown_signal().has_begun() {
+        (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")
+    } else {
+        (StatusCode::OK, "ok\n")
+    }
+}

@@ -1,0 +1,57 @@
+//! Owns the listener, and ends everything in order.
+
+use std::future::Future;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tracing::{info, warn};
+
+use crate::app::App;
+use crate::routes::router;
+
+/// Serves `app` on `listener` until `shutdown` is ready, then drains for at most `drain`.
+///
+/// # Errors
+/// [`ServeError`] if the listener failed.
+///
+/// # Cancel safety
+/// Dropping the future cuts every connection.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+    drain: Duration,
+) -> Result<(), ServeError> {
+    // Small frames must leave at once.
+    let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
+    let mut begun = app.shutdown_signal();
+    let mut stopped = app.shutdown_signal();
+    let server = axum::serve(listener, router(app.clone()))
+        .with_graceful_shutdown(async move { begun.begun().await });
+    let ending = app.clone();
+    let drained = async move {
+        tokio::select! {
+            () = ending.keep_house() => {}
+            () = async {
+                shutdown.await;
+                info!("shutting down");
+                ending.begin_shutdown().await;
+            } => {}
+        }
+        stopped.begun().await;
+        tokio::time::sleep(drain).await;
+    };
+    tokio::select! {
+        result = async { server.await } => Ok(result?),
+        () = drained => {
+            warn!(drain_s = drain.as_secs(), "cut what was still open after the drain time");
+            Ok(())
+        }
+    }
+}
+
+/// Why serving ended.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot serve")]
+pub struct ServeError(#[from] std::io::Error);

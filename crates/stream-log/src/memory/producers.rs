@@ -1,0 +1,58 @@
+//! What a log remembers of its producers.
+
+use std::collections::{BTreeMap, HashMap};
+
+use stream_model::{ProducerId, ProducerState};
+
+/// Producers that a log remembers; the one that appended longest ago is forgotten first, and
+/// starts anew if it returns.
+const PRODUCERS_MAX: usize = 10_000;
+
+/// The most recently used producers.
+#[derive(Debug, Default)]
+pub(super) struct Producers {
+    states: HashMap<ProducerId, (ProducerState, u64)>,
+    by_use: BTreeMap<u64, ProducerId>,
+    uses: u64,
+}
+
+impl Producers {
+    pub(super) fn get(&self, id: &ProducerId) -> Option<&ProducerState> {
+        self.states.get(id).map(|(state, _)| state)
+    }
+
+    pub(super) fn put(&mut self, id: ProducerId, state: ProducerState) {
+        self.uses += 1;
+        if let Some((_, used)) = self.states.insert(id.clone(), (state, self.uses)) {
+            self.by_use.remove(&used);
+        }
+        self.by_use.insert(self.uses, id);
+        if self.states.len() > PRODUCERS_MAX
+            && let Some((_, oldest)) = self.by_use.pop_first()
+        {
+            self.states.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stream_model::Offset;
+
+    #[test]
+    fn the_longest_unused_is_forgotten_first() {
+        let mut producers = Producers::default();
+        let id = |n: usize| ProducerId::new(&n.to_string()).unwrap();
+        let state = ProducerState { epoch: 0, seq: 0, first: Offset::ZERO, next: Offset::ZERO };
+        for n in 0..PRODUCERS_MAX {
+            producers.put(id(n), state);
+        }
+        producers.put(id(0), state);
+        producers.put(id(PRODUCERS_MAX), state);
+        assert!(producers.get(&id(0)).is_some());
+        assert!(producers.get(&id(1)).is_none());
+        assert_eq!(producers.states.len(), PRODUCERS_MAX);
+        assert_eq!(producers.by_use.len(), PRODUCERS_MAX);
+    }
+}

@@ -1,0 +1,6 @@
+//! What the crate promises, shown from outside.
+
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod reader;

@@ -1,0 +1,214 @@
+//! A pattern over topics.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::topic::{Topic, TopicError, check_segment, check_size};
+
+/// Selects topics: `*` alone takes all of them, `*` as a segment takes any one segment, and a
+/// final `>` takes one segment or more.
+///
+/// A filter without a wildcard takes the one topic of that name.
+///
+/// ```
+/// use stream_model::{Topic, TopicFilter};
+///
+/// let filter: TopicFilter = "orders.*.paid".parse()?;
+/// assert!(filter.matches(&Topic::new("orders.eu.paid")?));
+/// assert!(!filter.matches(&Topic::new("orders.paid")?));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct TopicFilter {
+    text: Arc<str>,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    All,
+    Exact,
+    Pattern,
+}
+
+impl TopicFilter {
+    /// Reads `text` as a filter.
+    ///
+    /// # Errors
+    /// Refuses what [`Topic::new`] refuses, a `>` that is not the last segment, and a wildcard
+    /// that is only part of a segment.
+    pub fn new(text: &str) -> Result<Self, TopicFilterError> {
+        check_size(text)?;
+        let mut kind = Kind::Exact;
+        let mut segments = text.split('.').peekable();
+        while let Some(segment) = segments.next() {
+            check_segment(segment)?;
+            match segment {
+                "*" => kind = Kind::Pattern,
+                ">" if segments.peek().is_none() => kind = Kind::Pattern,
+                ">" => return Err(TopicFilterError::TailInside),
+                _ if segment.contains(['*', '>']) => return Err(TopicFilterError::PartialWildcard),
+                _ => {}
+            }
+        }
+        if matches!(text, "*" | ">") {
+            kind = Kind::All;
+        }
+        Ok(Self { text: text.into(), kind })
+    }
+
+    /// The filter that takes every topic.
+    pub fn all() -> Self {
+        Self { text: "*".into(), kind: Kind::All }
+    }
+
+    /// The text it was read from.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the filter takes `topic`; time linear in the shorter of the two.
+    pub fn matches(&self, topic: &Topic) -> bool {
+        self.matches_str(topic.as_str())
+    }
+
+    /// As [`matches`](Self::matches), for a name that was not checked.
+    pub fn matches_str(&self, topic: &str) -> bool {
+        match self.kind {
+            Kind::All => true,
+            Kind::Exact => &*self.text == topic,
+            Kind::Pattern => self.matches_pattern(topic),
+        }
+    }
+
+    fn matches_pattern(&self, topic: &str) -> bool {
+        let mut segments = topic.split('.');
+        for wanted in self.text.split('.') {
+            match (wanted, segments.next()) {
+                (">", found) => return found.is_some(),
+                ("*", Some(_)) => {}
+                (wanted, Some(found)) if wanted == found => {}
+                _ => return false,
+            }
+        }
+        segments.next().is_none()
+    }
+
+    /// Whether every topic is taken.
+    pub fn is_all(&self) -> bool {
+        self.kind == Kind::All
+    }
+
+    /// The one topic that is taken, if there is no wildcard.
+    pub fn as_topic(&self) -> Option<Topic> {
+        (self.kind == Kind::Exact).then(|| Topic::new(&self.text).ok()).flatten()
+    }
+}
+
+impl From<&Topic> for TopicFilter {
+    fn from(topic: &Topic) -> Self {
+        Self { text: topic.as_str().into(), kind: Kind::Exact }
+    }
+}
+
+impl FromStr for TopicFilter {
+    type Err = TopicFilterError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::new(text)
+    }
+}
+
+impl fmt::Display for TopicFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for TopicFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TopicFilter({})", self.text)
+    }
+}
+
+impl Serialize for TopicFilter {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for TopicFilter {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Self::new(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Why a text is no topic filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TopicFilterError {
+    /// A rule of topics is broken.
+    #[error(transparent)]
+    Topic(#[from] TopicError),
+    /// `>` stands before the end.
+    #[error("expected `>` as the last segment only")]
+    TailInside,
+    /// `*` or `>` is part of a segment.
+    #[error("expected `*` or `>` as a whole segment")]
+    PartialWildcard,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(filter: &str, takes: &[&str], leaves: &[&str]) {
+        let filter = TopicFilter::new(filter).unwrap();
+        for topic in takes {
+            assert!(filter.matches(&Topic::new(topic).unwrap()), "{filter} takes {topic}");
+        }
+        for topic in leaves {
+            assert!(!filter.matches(&Topic::new(topic).unwrap()), "{filter} leaves {topic}");
+        }
+    }
+
+    #[test]
+    fn what_each_form_takes() {
+        check("*", &["a", "a.b.c"], &[]);
+        check(">", &["a", "a.b.c"], &[]);
+        check("a.b", &["a.b"], &["a", "a.b.c", "A.b"]);
+        check("a.*", &["a.b"], &["a", "a.b.c", "b.a"]);
+        check("a.*.c", &["a.b.c"], &["a.c", "a.b.b.c"]);
+        check("a.>", &["a.b", "a.b.c"], &["a", "ab.c"]);
+        check("*.>", &["a.b", "a.b.c"], &["a"]);
+        check("*.*", &["a.b"], &["a", "a.b.c"]);
+    }
+
+    #[test]
+    fn what_is_no_filter() {
+        use TopicFilterError::{PartialWildcard, TailInside, Topic as Name};
+        for (bad, why) in [
+            ("", Name(TopicError::EmptySegment)),
+            ("a..>", Name(TopicError::EmptySegment)),
+            ("a. b", Name(TopicError::Character { character: ' ' })),
+            (">.a", TailInside),
+            ("a.>.b", TailInside),
+            ("a.b*", PartialWildcard),
+            ("a>", PartialWildcard),
+        ] {
+            assert_eq!(TopicFilter::new(bad), Err(why), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn only_an_exact_filter_names_a_topic() {
+        assert_eq!(TopicFilter::new("a.b").unwrap().as_topic(), Topic::new("a.b").ok());
+        assert_eq!(TopicFilter::new("a.*").unwrap().as_topic(), None);
+        assert!(TopicFilter::new("*").unwrap().is_all());
+    }
+}

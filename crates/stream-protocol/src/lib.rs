@@ -1,0 +1,27 @@
+//! What the server says and understands, as pure machines: requests, resume tokens, sessions and
+//! problems.
+//!
+//! Nothing here opens a socket or reads a clock, so every rule of the delivery contract can be
+//! tested with values alone.
+//!
+//! | module | decides |
+//! |---|---|
+//! | [`publish`] | which events a request's body holds, and what makes a retry of it harmless |
+//! | [`subscribe`] | where a reader starts and in which form it is answered |
+//! | [`session`] | what one reader's connection is told beside the events: greeting, gaps, heartbeats, the end |
+//! | [`Problem`] | how a failure is told: RFC 9457 |
+//! | [`ResumeToken`] | what an SSE `id` holds |
+#![warn(clippy::indexing_slicing, clippy::as_conversions, clippy::string_slice)]
+
+mod close_code;
+mod limits;
+mod problem;
+pub mod publish;
+pub mod session;
+pub mod subscribe;
+mod token;
+
+pub use close_code::CloseCode;
+pub use limits::{BODY_BYTES_MAX, EVENTS_PER_REQUEST_MAX, PAGE_RECORDS, PAGE_RECORDS_MAX};
+pub use problem::{PROBLEM_CONTENT_TYPE, Problem, status_of};
+pub use token::{ResumeToken, ResumeTokenError};

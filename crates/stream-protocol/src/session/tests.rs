@@ -1,0 +1,116 @@
+//! What a reader is told, in which order, and when.
+
+use super::*;
+
+const IDLE: Duration = Duration::from_secs(10);
+
+fn position(offset: u64) -> StreamPosition {
+    StreamPosition { epoch: Epoch::new(0xe), offset: Offset::new(offset) }
+}
+
+/// The one place where these tests ask for an instant; all others are made from it.
+fn t0() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "an instant cannot be made otherwise")]
+    Instant::now()
+}
+
+fn session(now: Instant) -> Session {
+    Session::new(SessionOptions::default().heartbeat(IDLE), position(3), now)
+}
+
+/// What was sent, as (name, data, id) in text, and the closing code.
+fn drain(session: &mut Session) -> (Vec<String>, Option<CloseCode>) {
+    let mut sent = Vec::new();
+    while let Some(output) = session.poll_output() {
+        match output {
+            Output::Send(notice) => sent.push(format!(
+                "{} {} {}",
+                notice.event_name().unwrap_or("-"),
+                notice.data().unwrap_or_default(),
+                notice.token().map(|token| token.to_string()).unwrap_or_default(),
+            )),
+            Output::Close(code) => {
+                assert_eq!(session.poll_output(), None);
+                return (sent, Some(code));
+            }
+        }
+    }
+    (sent, None)
+}
+
+#[test]
+fn the_position_comes_first() {
+    let mut session = session(t0());
+    assert_eq!(drain(&mut session), (vec!["- null e.3".to_owned()], None));
+}
+
+#[test]
+fn gaps_are_told_with_the_place_to_go_on() {
+    let now = t0();
+    let mut session = session(now);
+    drain(&mut session);
+    session.handle_input(now, Input::Trimmed { from: Offset::new(3), to: Offset::new(8) });
+    let trimmed = r#"trimmed {"from":3,"missed":5,"to":8} e.8"#;
+    assert_eq!(drain(&mut session).0, [trimmed]);
+    session.handle_input(
+        now,
+        Input::EpochChanged {
+            asked: Epoch::new(0xe),
+            earliest: StreamPosition { epoch: Epoch::new(0xf), offset: Offset::ZERO },
+        },
+    );
+    let changed = r#"epoch-changed {"from":"e","offset":0,"to":"f"} f.0"#;
+    assert_eq!(drain(&mut session).0, [changed]);
+}
+
+#[test]
+fn a_heartbeat_comes_after_silence_only() {
+    let start = t0();
+    let mut session = session(start);
+    drain(&mut session);
+    session.handle_timeout(start + IDLE.saturating_sub(Duration::from_millis(1)));
+    assert_eq!(drain(&mut session).0, [""; 0]);
+    let delivered = start + IDLE / 2;
+    session.handle_input(delivered, Input::Delivered { next: Offset::new(4) });
+    session.handle_timeout(start + IDLE);
+    assert_eq!(drain(&mut session).0, [""; 0]);
+    assert_eq!(session.poll_timeout(), delivered + IDLE);
+    session.handle_timeout(delivered + IDLE);
+    assert_eq!(drain(&mut session).0, ["heartbeat {} "]);
+    assert_eq!(session.poll_timeout(), delivered + 2 * IDLE);
+}
+
+#[test]
+fn the_end_says_why_and_where() {
+    let now = t0();
+    for (code, want) in [
+        (
+            CloseCode::Shutdown,
+            r#"disconnect {"code":4000,"reason":"shutdown","reconnect":true} e.5"#,
+        ),
+        (CloseCode::Ended, r#"disconnect {"code":4500,"reason":"ended","reconnect":false} e.5"#),
+    ] {
+        let mut session = session(now);
+        drain(&mut session);
+        session.handle_input(now, Input::Delivered { next: Offset::new(5) });
+        session.handle_input(now, Input::Ended(code));
+        assert_eq!(drain(&mut session), (vec![want.to_owned()], Some(code)));
+        session.handle_input(now, Input::Ended(CloseCode::Shutdown));
+        session.handle_timeout(now + 9 * IDLE);
+        assert_eq!(drain(&mut session), (vec![], None), "nothing comes after the end");
+    }
+}
+
+#[test]
+fn an_end_that_the_last_event_told_is_not_told_again() {
+    let options = SessionOptions::default().announce_end(false);
+    let now = t0();
+    let mut quiet = Session::new(options, position(0), now);
+    drain(&mut quiet);
+    quiet.handle_input(now, Input::Ended(CloseCode::Ended));
+    assert_eq!(drain(&mut quiet), (vec![], Some(CloseCode::Ended)));
+    let mut loud = Session::new(options, position(0), now);
+    drain(&mut loud);
+    loud.handle_input(now, Input::Ended(CloseCode::Shutdown));
+    assert_eq!(drain(&mut loud).0.len(), 1, "a shutdown is told always");
+}

@@ -1,0 +1,219 @@
+//! Where a reader starts, and in which form it is answered.
+
+use http::HeaderMap;
+use http::header::{ACCEPT, HeaderName};
+use stream_model::{ErrorClass, Offset};
+
+use crate::{PAGE_RECORDS, PAGE_RECORDS_MAX, Problem, ResumeToken, ResumeTokenError};
+
+/// What `EventSource` sends when it comes back (WHATWG HTML 9.2.4).
+pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Where a reader starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartAt {
+    /// The request does not say: the live end of a topic, the beginning of an LLM stream.
+    Unsaid,
+    /// The oldest record that is left.
+    Earliest,
+    /// The live end.
+    Latest,
+    /// This record.
+    Offset(Offset),
+    /// Where the reader left.
+    Token(ResumeToken),
+}
+
+/// The form of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Server-sent events, live.
+    EventStream,
+    /// One page of history as a JSON object.
+    JsonPage,
+}
+
+/// What a reader asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subscribe {
+    /// Where it starts.
+    pub start: StartAt,
+    /// What it gets.
+    pub form: Form,
+    /// Records on a page.
+    pub limit: usize,
+}
+
+/// Reads a reader's query and headers.
+///
+/// `from` and `limit` are the query's values, if it has them, and `last_event_id` its value of
+/// `lastEventId`, for clients that cannot set a header.
+/// A resume token goes before `from`: a browser that comes back repeats the query of its first
+/// request.
+///
+/// # Errors
+/// [`SubscribeError`] names the value that has another form.
+pub fn parse(
+    headers: &HeaderMap,
+    from: Option<&str>,
+    last_event_id: Option<&str>,
+    limit: Option<&str>,
+) -> Result<Subscribe, SubscribeError> {
+    Ok(Subscribe {
+        start: start(headers, from, last_event_id)?,
+        form: form(headers)?,
+        limit: page_limit(limit)?,
+    })
+}
+
+fn start(
+    headers: &HeaderMap,
+    from: Option<&str>,
+    last_event_id: Option<&str>,
+) -> Result<StartAt, SubscribeError> {
+    let header = match headers.get(LAST_EVENT_ID) {
+        None => None,
+        Some(value) => Some(value.to_str().map_err(|_| SubscribeError::Token(ResumeTokenError))?),
+    };
+    // An empty id is how a client says that it has none.
+    if let Some(token) = header.or(last_event_id).filter(|id| !id.is_empty()) {
+        return Ok(StartAt::Token(token.parse()?));
+    }
+    match from {
+        None => Ok(StartAt::Unsaid),
+        Some("earliest") => Ok(StartAt::Earliest),
+        Some("latest") => Ok(StartAt::Latest),
+        Some(offset) => match offset.parse() {
+            Ok(offset) => Ok(StartAt::Offset(offset)),
+            Err(_) => Err(SubscribeError::From { found: offset.to_owned() }),
+        },
+    }
+}
+
+/// The first form of ours that `Accept` names (RFC 9110, 12.5.1); anything goes means SSE.
+fn form(headers: &HeaderMap) -> Result<Form, SubscribeError> {
+    let mut asked =
+        headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).peekable();
+    if asked.peek().is_none() {
+        return Ok(Form::EventStream);
+    }
+    let ranges = asked.flat_map(|value| value.split(','));
+    let mut forms = ranges.filter_map(|range| {
+        let media_type = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        match media_type.as_str() {
+            "text/event-stream" | "text/*" | "*/*" => Some(Form::EventStream),
+            "application/json" | "application/*" => Some(Form::JsonPage),
+            _ => None,
+        }
+    });
+    forms.next().ok_or(SubscribeError::Accept)
+}
+
+fn page_limit(limit: Option<&str>) -> Result<usize, SubscribeError> {
+    let Some(text) = limit else { return Ok(PAGE_RECORDS) };
+    match text.parse::<usize>() {
+        Ok(limit) if limit > 0 => Ok(limit.min(PAGE_RECORDS_MAX)),
+        _ => Err(SubscribeError::Limit { found: text.to_owned() }),
+    }
+}
+
+/// Why a reader cannot be answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// `from` has another form.
+    #[error("expected `from` to be earliest, latest or an offset, found {found:?}")]
+    From {
+        /// What it was.
+        found: String,
+    },
+    /// The last event id is none of ours.
+    #[error(transparent)]
+    Token(#[from] ResumeTokenError),
+    /// `limit` has another form.
+    #[error("expected `limit` to be a number from 1, found {found:?}")]
+    Limit {
+        /// What it was.
+        found: String,
+    },
+    /// No form of ours is acceptable.
+    #[error("expected to accept text/event-stream or application/json")]
+    Accept,
+}
+
+impl From<SubscribeError> for Problem {
+    fn from(error: SubscribeError) -> Self {
+        use ErrorClass::Invalid;
+        let problem = match &error {
+            SubscribeError::From { .. } => {
+                Self::new(Invalid, "from-invalid", "The start is no position")
+            }
+            SubscribeError::Token(_) => {
+                Self::new(Invalid, "resume-token-invalid", "The last event id is no resume token")
+            }
+            SubscribeError::Limit { .. } => {
+                Self::new(Invalid, "limit-invalid", "The limit is no number")
+            }
+            SubscribeError::Accept => {
+                Self::new(Invalid, "not-acceptable", "No form of the answer is acceptable")
+                    .with_status(http::StatusCode::NOT_ACCEPTABLE)
+            }
+        };
+        problem.detail(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pair = |(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
+        pairs.iter().copied().map(pair).collect()
+    }
+
+    #[track_caller]
+    fn check_start(last: &'static str, from: Option<&str>, want: &Result<StartAt, SubscribeError>) {
+        let headers = headers(&[("last-event-id", last)]);
+        assert_eq!(&start(&headers, from, None), want);
+        assert_eq!(&start(&HeaderMap::new(), from, Some(last)), want);
+    }
+
+    #[test]
+    fn the_token_goes_before_from() {
+        let token = StartAt::Token("a.5".parse().unwrap());
+        check_start("a.5", Some("earliest"), &Ok(token));
+        check_start("", Some("earliest"), &Ok(StartAt::Earliest));
+        check_start("", Some("latest"), &Ok(StartAt::Latest));
+        check_start("", Some("17"), &Ok(StartAt::Offset(Offset::new(17))));
+        check_start("", None, &Ok(StartAt::Unsaid));
+        let found = "-1".to_owned();
+        check_start("", Some("-1"), &Err(SubscribeError::From { found }));
+        check_start("nonsense", None, &Err(SubscribeError::Token(ResumeTokenError)));
+    }
+
+    #[track_caller]
+    fn check_form(accept: &'static str, want: &Result<Form, SubscribeError>) {
+        assert_eq!(&form(&headers(&[("accept", accept)])), want, "{accept}");
+    }
+
+    #[test]
+    fn the_accept_header_decides() {
+        check_form("text/event-stream", &Ok(Form::EventStream));
+        check_form("*/*", &Ok(Form::EventStream));
+        check_form("application/json", &Ok(Form::JsonPage));
+        check_form("text/html, Application/JSON;q=0.9, */*;q=0.8", &Ok(Form::JsonPage));
+        check_form("image/png", &Err(SubscribeError::Accept));
+        assert_eq!(form(&HeaderMap::new()), Ok(Form::EventStream));
+    }
+
+    #[test]
+    fn a_page_is_bounded() {
+        assert_eq!(page_limit(None), Ok(PAGE_RECORDS));
+        assert_eq!(page_limit(Some("1000000")), Ok(PAGE_RECORDS_MAX));
+        for bad in ["0", "-1", "x", ""] {
+            assert!(page_limit(Some(bad)).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Server-sent events by WHATWG HTML 9.2, as machines without a clock, a socket or a runtime.
+
+#![warn(clippy::indexing_slicing, clippy::as_conversions, clippy::string_slice)]
+
+pub mod client;
+mod codec;
+mod heartbeat;
+mod limits;
+
+pub use codec::decoder::{Decoder, Events};
+pub use codec::encoder::Encoder;
+pub use codec::event::{Damage, Decoded, EventRef};
+pub use codec::field::{EventName, FieldError, LastEventId};
+pub use codec::frame::{FrameRef, SseFrame};
+pub use heartbeat::Heartbeat;
+pub use limits::{
+    DecoderLimits, EVENT_BYTES_MAX, EVENT_NAME_BYTES_MAX, HEALTHY_AFTER, HEARTBEAT_IDLE,
+    HEARTBEAT_IDLE_MIN, LAST_EVENT_ID_BYTES_MAX, LINE_BYTES_MAX, RECONNECT_DELAY,
+    RECONNECT_DELAY_MAX,
+};
