@@ -1,10 +1,13 @@
 //! The pure machine: a provider's bytes in, a log's records out.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use llm_stream::{Decoder, EndStatus, ErrorKind, EventBody, StreamError, StreamEvent};
 use time::OffsetDateTime;
 
 use crate::RelayOptions;
+
+/// Bytes of a block of records.
+const BLOCK_BYTES: usize = 4096;
 
 /// Why no more bytes come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +36,10 @@ pub enum Ending {
 pub struct Relay {
     decoder: Decoder,
     records: Vec<Bytes>,
+    /// Where the next records lie side by side, so that most need no allocation of their own.
+    block: BytesMut,
+    /// The JSON that is being written.
+    json: Vec<u8>,
     bytes: usize,
     bytes_max: usize,
     status: Option<EndStatus>,
@@ -44,6 +51,8 @@ impl Relay {
         Self {
             decoder: options.format.map_or_else(Decoder::detect, Decoder::new),
             records: Vec::new(),
+            block: BytesMut::with_capacity(BLOCK_BYTES),
+            json: Vec::new(),
             bytes: 0,
             bytes_max: options.bytes_max,
             status: None,
@@ -109,10 +118,11 @@ impl Relay {
     }
 
     fn record(&mut self, event: &StreamEvent) {
-        let mut json = Vec::new();
-        event.write_json(&mut json);
-        self.bytes = self.bytes.saturating_add(json.len());
-        self.records.push(json.into());
+        self.json.clear();
+        event.write_json(&mut self.json);
+        self.bytes = self.bytes.saturating_add(self.json.len());
+        self.block.extend_from_slice(&self.json);
+        self.records.push(self.block.split().freeze());
     }
 }
 

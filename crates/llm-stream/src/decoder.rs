@@ -9,7 +9,8 @@ use crate::event::{ErrorKind, StreamError, StreamEvent};
 use crate::format::Format;
 use crate::framing::{ArrayFramer, Frame, LineFramer};
 use crate::limits::{DETECT_BYTES_MAX, Limits};
-use crate::wire::{Emitter, Wire, mark_lone_halves, wire};
+use crate::template::Template;
+use crate::wire::{Emitter, Target, Wire, mark_lone_halves, wire};
 
 /// Decodes one provider's stream.
 ///
@@ -54,6 +55,9 @@ struct Engine {
     payloads: Payloads,
 }
 
+/// What stands before a payload on its line.
+const DATA_FIELD: &str = "data: ";
+
 #[derive(Debug)]
 enum Framing {
     /// SSE, or one JSON array: the first byte decides.
@@ -69,6 +73,8 @@ struct Payloads {
     wire: Box<dyn Wire>,
     out: Emitter,
     limits: Limits,
+    template: Template,
+    target: Option<Target>,
 }
 
 impl Decoder {
@@ -159,7 +165,8 @@ impl Decoder {
             Stage::Detecting(detector) => match detector.push(chunk) {
                 Some(format) => self.decode_as(Some(format)),
                 None if detector.is_full() => {
-                    self.decode_as(None);
+                    let engine = Engine::new(None, self.limits);
+                    self.stage = Stage::Decoding(Box::new(engine));
                     let message = format!("cannot tell the format by {DETECT_BYTES_MAX} bytes");
                     self.abort(StreamError::new(ErrorKind::UnknownFormat, message));
                 }
@@ -172,7 +179,8 @@ impl Decoder {
     fn decode_as(&mut self, format: Option<Format>) {
         let engine = Engine::new(format, self.limits);
         let detecting = std::mem::replace(&mut self.stage, Stage::Decoding(Box::new(engine)));
-        if let (Stage::Detecting(detector), Stage::Decoding(engine)) = (detecting, &mut self.stage) {
+        if let (Stage::Detecting(detector), Stage::Decoding(engine)) = (detecting, &mut self.stage)
+        {
             engine.push(detector.held_back());
         }
     }
@@ -200,6 +208,8 @@ impl Engine {
             wire: wire(format.unwrap_or(Format::OpenAiChat)),
             out: Emitter::new(format, limits),
             limits,
+            template: Template::default(),
+            target: None,
         };
         Self { format, framing, payloads }
     }
@@ -216,10 +226,11 @@ impl Engine {
             Framing::Lines(framer) => framer.push(chunk, |frame| payloads.frame(&frame)),
             Framing::Array(framer) => framer.push(chunk, |frame| payloads.frame(&frame)),
             Framing::SseOrArray => {
-                let Some(&first) = chunk.iter().find(|byte| !is_blank(**byte)) else { return };
+                let start = chunk.iter().position(|byte| !is_blank(*byte));
+                let Some(chunk) = start.and_then(|start| chunk.get(start..)) else { return };
                 let bytes_max = payloads.limits.payload_bytes_max();
-                self.framing = match first {
-                    b'[' | b'{' => Framing::Array(ArrayFramer::new(bytes_max)),
+                self.framing = match chunk.first() {
+                    Some(b'[' | b'{') => Framing::Array(ArrayFramer::new(bytes_max)),
                     _ => Framing::sse(payloads.limits),
                 };
                 self.push(chunk);
@@ -247,7 +258,8 @@ impl Engine {
 impl Framing {
     fn sse(limits: Limits) -> Self {
         let bytes = limits.payload_bytes_max();
-        let limits = DecoderLimits::default().line_bytes(bytes).event_bytes(bytes);
+        let line = bytes.saturating_add(DATA_FIELD.len());
+        let limits = DecoderLimits::default().line_bytes(line).event_bytes(bytes);
         Self::Sse(Box::new(stream_sse::Decoder::with_limits(limits)))
     }
 }
@@ -262,8 +274,8 @@ impl Payloads {
     fn sse(&mut self, item: Decoded<'_>, unfinished: bool) {
         match item {
             Decoded::Event(event) => {
-                let name = event.is_named().then(|| event.event_type_str());
-                self.payload(name.as_deref(), event.data(), unfinished);
+                let name = event.is_named().then(|| event.event_type());
+                self.payload(name, event.data(), unfinished);
             }
             Decoded::Damage(damage) => self.out.limit(damage.to_string()),
             _ => {}
@@ -287,7 +299,7 @@ impl Payloads {
     }
 
     /// Decodes one payload; an unfinished one may be broken without this being an error.
-    fn payload(&mut self, name: Option<&str>, data: &[u8], unfinished: bool) {
+    fn payload(&mut self, name: Option<&[u8]>, data: &[u8], unfinished: bool) {
         let data = data.trim_ascii();
         if data.is_empty() {
             return;
@@ -296,14 +308,29 @@ impl Payloads {
             self.out.done();
             return;
         }
+        if let Some(target) = self.target
+            && let Some(text) = self.template.text_of(name, data)
+            && self.out.again(target, text)
+        {
+            return;
+        }
         let text = match simdutf8::basic::from_utf8(data) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(data),
         };
-        let Err(cause) = self.wire.payload(name, &text, &mut self.out) else { return };
+        let event = name.map(String::from_utf8_lossy);
+        let (wire, template) = (&mut self.wire, &mut self.template);
+        let decode = |out: &mut Emitter| wire.payload(event.as_deref(), &text, out);
+        let cause = match self.out.observe(name, &text, template, decode) {
+            Ok(target) => {
+                self.target = target;
+                return;
+            }
+            Err(cause) => cause,
+        };
         if let Some(marked) = mark_lone_halves(&text) {
             self.out.expect_halves();
-            if self.wire.payload(name, &marked, &mut self.out).is_ok() {
+            if self.wire.payload(event.as_deref(), &marked, &mut self.out).is_ok() {
                 return;
             }
         }

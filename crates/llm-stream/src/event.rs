@@ -16,9 +16,9 @@ pub use error::{ErrorKind, StreamError};
 pub use finish::{Finish, FinishReason};
 pub use metadata::{Identity, Logprobs, Metadata, Opaque, RawEvent, Signature};
 pub use raw_json::RawJson;
-pub(crate) use write::write_string;
 pub use tool::{Executor, ToolCall, ToolStart};
 pub use usage::Usage;
+pub(crate) use write::write_string;
 
 use crate::format::Format;
 use crate::names::wire_names;
@@ -157,7 +157,7 @@ pub struct Delta {
 pub enum EndStatus {
     /// The provider said that it was done.
     Complete,
-    /// The provider reported an error and was not done.
+    /// The provider reported an error that ended the answer, or the decoder had to give up.
     Failed,
     /// The bytes stopped before the provider said that it was done.
     Incomplete,

@@ -27,6 +27,11 @@ pub const TOOL_CALLS_MAX: usize = 1024;
 /// says so.
 pub const TOOL_ARGUMENTS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// How often a tool call is emitted because its choice ended, after more arguments had come.
+///
+/// Past it, the call is emitted once more when the stream ends.
+pub const TOOL_CALL_EMISSIONS_MAX: u32 = 4;
+
 /// Bytes that [`Decoder::detect`](crate::Decoder::detect) reads before it gives up.
 ///
 /// A stream that is still ambiguous there is reported as an error and not decoded.
@@ -42,6 +47,16 @@ pub const EXTRA_FIELDS_MAX: usize = 64;
 ///
 /// Longer values are reported each time they come.
 pub const EXTRA_FIELD_BYTES_MAX: usize = 16 * 1024;
+
+/// Levels of objects and arrays in a payload.
+///
+/// A payload that is nested deeper is reported as malformed and skipped.
+pub const DEPTH_MAX: usize = 128;
+
+/// Bytes of a usage object that is merged from several.
+///
+/// Fields that would make it longer are left out.
+pub const USAGE_BYTES_MAX: usize = 16 * 1024;
 
 /// Content blocks of one stream that are begun and not ended.
 ///

@@ -3,14 +3,13 @@
 use std::collections::VecDeque;
 
 use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 
 use crate::event::{
     Channel, Delta, ErrorKind, EventBody, Executor, Metadata, RawJson, StreamError, StreamEvent,
     ToolCall, ToolStart,
 };
 use crate::json_end::JsonEnd;
-use crate::limits::Limits;
+use crate::limits::{Limits, TOOL_CALL_EMISSIONS_MAX};
 
 /// A piece of a tool call, as a provider's payload has it.
 ///
@@ -58,6 +57,9 @@ pub struct ToolCallAssembler {
     calls: Vec<Call>,
     limits: Limits,
     refused: bool,
+    last: Option<usize>,
+    /// Where the calls of the present generation begin.
+    generation: usize,
     out: VecDeque<StreamEvent>,
 }
 
@@ -78,6 +80,8 @@ struct Call {
     cut: bool,
     /// Whether it has been emitted whole, and nothing came since.
     emitted: bool,
+    /// How often it has been emitted.
+    emissions: u32,
 }
 
 impl ToolCallAssembler {
@@ -90,6 +94,7 @@ impl ToolCallAssembler {
     pub fn push(&mut self, fragment: ToolFragment<'_>) -> bool {
         let known = self.find(&fragment);
         let place = known.or_else(|| self.open(&fragment));
+        self.last = place;
         let Some(call) = place.and_then(|place| self.calls.get_mut(place)) else { return false };
         call.take(&fragment, self.limits.tool_arguments_bytes_max(), &mut self.out);
         known.is_none()
@@ -104,7 +109,8 @@ impl ToolCallAssembler {
     /// says that it is done with them.
     pub fn finish_choice(&mut self, choice: u32, whole: bool) {
         for call in &mut self.calls {
-            if call.choice == choice && !call.emitted {
+            let fresh = call.emissions < TOOL_CALL_EMISSIONS_MAX;
+            if call.choice == choice && !call.emitted && fresh {
                 call.emit(whole, &mut self.out);
             }
         }
@@ -119,9 +125,32 @@ impl ToolCallAssembler {
         }
     }
 
-    /// Whether `choice` has made a call that its caller must run.
+    /// Emits what is open, and counts calls from 0 again.
+    pub(crate) fn begin_generation(&mut self) {
+        self.finish();
+        self.generation = self.calls.len();
+    }
+
+    /// Whether `choice` has made a call that its caller must run, in this generation.
     pub(crate) fn any_for_client(&self, choice: u32) -> bool {
-        self.calls.iter().any(|call| call.choice == choice && call.by == Executor::Client)
+        let mut calls = self.calls.iter().skip(self.generation);
+        calls.any(|call| call.choice == choice && call.by == Executor::Client)
+    }
+
+    /// Which call the last fragment belonged to.
+    pub(crate) fn last_place(&self) -> Option<usize> {
+        self.last
+    }
+
+    /// Takes more arguments of the call at `place`; refuses if it has been emitted, because then
+    /// it needs a look at the whole fragment.
+    pub(crate) fn push_to(&mut self, place: usize, arguments: &str) -> bool {
+        let Some(call) = self.calls.get_mut(place).filter(|call| !call.emitted) else {
+            return false;
+        };
+        let fragment = ToolFragment { arguments, ..ToolFragment::default() };
+        call.take(&fragment, self.limits.tool_arguments_bytes_max(), &mut self.out);
+        true
     }
 
     /// Emits the latest call with this choice and index, if it has not been emitted.
@@ -130,19 +159,20 @@ impl ToolCallAssembler {
     pub(crate) fn close(&mut self, choice: u32, index: u64, fallback: &str) {
         let Some(call) = self.latest(choice, Some(index)) else { return };
         let Some(call) = self.calls.get_mut(call) else { return };
+        if call.arguments.is_empty() && fallback != "{}" {
+            call.announce(&mut self.out);
+            call.append(fallback, &mut self.out);
+        }
         if !call.emitted {
-            if call.arguments.is_empty() {
-                call.arguments.push_str(fallback);
-            }
             call.emit(true, &mut self.out);
         }
     }
 
     /// Keeps the provider's own object with the latest call of this choice and index.
-    pub(crate) fn keep_raw(&mut self, choice: u32, index: u64, raw: &RawValue) {
+    pub(crate) fn keep_raw(&mut self, choice: u32, index: u64, raw: &str) {
         let call = self.latest(choice, Some(index));
         if let Some(call) = call.and_then(|call| self.calls.get_mut(call)) {
-            call.raw = Some(RawJson::from_raw(raw));
+            call.raw = Some(RawJson::from_valid(raw));
         }
     }
 
@@ -174,7 +204,8 @@ impl ToolCallAssembler {
             }
             return None;
         }
-        let siblings = self.calls.iter().filter(|call| call.choice == fragment.choice).count();
+        let siblings = self.calls.iter().skip(self.generation);
+        let siblings = siblings.filter(|call| call.choice == fragment.choice).count();
         self.calls.push(Call {
             choice: fragment.choice,
             key: fragment.index,
@@ -190,6 +221,7 @@ impl ToolCallAssembler {
             announced: false,
             cut: false,
             emitted: false,
+            emissions: 0,
         });
         Some(self.calls.len() - 1)
     }
@@ -206,11 +238,17 @@ impl Call {
         let named = !fragment.name.is_empty();
         // Without an id, a name announces a new call if this one is whole or has another name.
         let announces = named && !same_id;
-        let other_name = fragment.index.is_none() && !self.name.is_empty() && self.name != fragment.name;
+        let other_name =
+            fragment.index.is_none() && !self.name.is_empty() && self.name != fragment.name;
         !(announces && (other_name || (self.emitted && !fragment.arguments.trim().is_empty())))
     }
 
-    fn take(&mut self, fragment: &ToolFragment<'_>, bytes_max: usize, out: &mut VecDeque<StreamEvent>) {
+    fn take(
+        &mut self,
+        fragment: &ToolFragment<'_>,
+        bytes_max: usize,
+        out: &mut VecDeque<StreamEvent>,
+    ) {
         if self.id.is_empty() {
             fragment.id.clone_into(&mut self.id);
         }
@@ -285,18 +323,22 @@ impl Call {
         }
         let complete = !self.cut && if self.custom { whole } else { self.is_json() };
         self.emitted = true;
-        out.push_back(EventBody::ToolCall(Box::new(ToolCall {
-            choice: self.choice,
-            part: self.part,
-            index: self.position,
-            id: self.id.clone(),
-            name: self.name.clone(),
-            arguments: self.arguments.clone(),
-            by: self.by,
-            complete,
-            custom: self.custom,
-            raw: self.raw.clone(),
-        })).into());
+        self.emissions = self.emissions.saturating_add(1);
+        out.push_back(
+            EventBody::ToolCall(Box::new(ToolCall {
+                choice: self.choice,
+                part: self.part,
+                index: self.position,
+                id: self.id.clone(),
+                name: self.name.clone(),
+                arguments: self.arguments.clone(),
+                by: self.by,
+                complete,
+                custom: self.custom,
+                raw: self.raw.clone(),
+            }))
+            .into(),
+        );
     }
 }
 

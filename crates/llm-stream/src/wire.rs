@@ -1,10 +1,12 @@
 //! The payload decoders: one module per provider format, and what they share.
 
+mod cursor;
 mod emitter;
 mod extras;
 mod fault;
 mod halves;
 mod lenient;
+mod tell;
 
 mod anthropic;
 mod cohere;
@@ -17,8 +19,10 @@ mod openai_responses;
 
 use std::fmt;
 
-pub(crate) use emitter::Emitter;
+use cursor::BadJson;
+pub(crate) use emitter::{Emitter, Target};
 pub(crate) use halves::mark_lone_halves;
+pub(crate) use tell::tell;
 
 use crate::format::Format;
 
@@ -27,12 +31,8 @@ pub(crate) trait Wire: fmt::Debug + Send + Sync {
     /// Decodes one payload; `name` is the SSE event field, if the payload had one.
     ///
     /// An error means that nothing was emitted: the payload may be repaired and tried again.
-    fn payload(
-        &mut self,
-        name: Option<&str>,
-        data: &str,
-        out: &mut Emitter,
-    ) -> Result<(), serde_json::Error>;
+    fn payload(&mut self, name: Option<&str>, data: &str, out: &mut Emitter)
+    -> Result<(), BadJson>;
 
     /// Emits what only the end of the input tells.
     fn finish(&mut self, _out: &mut Emitter) {}

@@ -176,7 +176,10 @@ impl Connection {
     }
 
     fn end_if_drained(&mut self) {
-        if self.drain_to.is_some_and(|to| self.reader.position().offset >= to) {
+        // A stream that is over ends by itself, and is not to be come back to.
+        let over = self.reader.live().state().is_final();
+        let drained = self.drain_to.is_some_and(|to| self.reader.position().offset >= to);
+        if drained && !over {
             self.session.handle_input(present(), Input::Ended(CloseCode::Shutdown));
         }
     }

@@ -45,7 +45,7 @@ mod app;
 mod body;
 pub mod client;
 mod connection;
-mod frame;
+pub mod frame;
 pub mod limits;
 mod llm;
 mod page;

@@ -69,11 +69,15 @@ fn parse_format(name: &str) -> Result<Format, Reject> {
     })
 }
 
-/// JSON, and what `curl -d` sends, may be a command; all else is a provider's bytes.
+/// JSON, and what `curl -d` and `fetch` send unasked, may be a command; all else is a provider's
+/// bytes, which may take their time.
 fn may_be_command(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    matches!(media_type.as_str(), "application/json" | "application/x-www-form-urlencoded")
+    matches!(
+        media_type.as_str(),
+        "application/json" | "application/x-www-form-urlencoded" | "text/plain"
+    )
 }
 
 /// `None` for a body that is no command at all; an error for one that is a broken one.

@@ -98,8 +98,11 @@ pub fn router(recording: Bytes, framing: Framing, options: ReplayOptions) -> Rou
 
 fn respond(recording: &Bytes, framing: Framing, options: ReplayOptions) -> Response {
     let pieces = pieces(recording, framing, options);
-    let broken = (options.cut_percent < 100)
-        .then(|| Err(BoxError::from("the recording is cut here, as it was asked for")));
+    let broken = stream::iter((options.cut_percent < 100).then_some(())).then(|()| async {
+        // What was sent must leave before the connection breaks.
+        tokio::task::yield_now().await;
+        Err(BoxError::from("the recording is cut here, as it was asked for"))
+    });
     let body = stream::iter(pieces.into_iter().enumerate())
         .then(move |(place, piece)| async move {
             if place > 0 && piece.starts_event && !options.interval.is_zero() {
@@ -107,7 +110,7 @@ fn respond(recording: &Bytes, framing: Framing, options: ReplayOptions) -> Respo
             }
             Ok(piece.bytes)
         })
-        .chain(stream::iter(broken));
+        .chain(broken);
     ([(CONTENT_TYPE, framing.content_type())], Body::from_stream(body)).into_response()
 }
 

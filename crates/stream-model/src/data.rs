@@ -10,6 +10,8 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::finite::is_finite;
+
 /// What the bytes of a [`Data`] are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DataKind {
@@ -53,9 +55,15 @@ impl Data {
     /// Writes `value` as JSON.
     ///
     /// # Errors
-    /// [`DataError::Json`] if `value` cannot be written, for example a map whose keys are no text.
+    /// [`DataError::Json`] if `value` cannot be written, for example a map whose keys are no text,
+    /// and [`DataError::NotFinite`] if it holds a NaN or an infinity.
     pub fn serialize<T: Serialize + ?Sized>(value: &T) -> Result<Self, DataError> {
-        Ok(Self { kind: DataKind::Json, bytes: serde_json::to_vec(value)?.into() })
+        let json = serde_json::to_string(value)?;
+        // Only where a `null` was written can there have been a number that JSON has not.
+        if json.contains("null") && !is_finite(value) {
+            return Err(DataError::NotFinite);
+        }
+        Ok(Self { kind: DataKind::Json, bytes: json.into() })
     }
 
     /// Takes text; line breaks stay as they are.
@@ -177,6 +185,9 @@ pub enum DataError {
     /// Not UTF-8.
     #[error("expected text in UTF-8")]
     Utf8,
+    /// A NaN or an infinity, which JSON cannot say.
+    #[error("expected finite numbers")]
+    NotFinite,
 }
 
 #[cfg(test)]
@@ -198,6 +209,16 @@ mod tests {
         for bad in [&b""[..], b"{", b"1 2", b"NaN", b"{\"a\":\"\xff\"}", b"\"\xc3\""] {
             assert!(Data::json(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn numbers_that_json_has_not_are_refused() {
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(matches!(Data::serialize(&bad), Err(DataError::NotFinite)));
+            assert!(matches!(Data::serialize(&[Some(1.0), Some(bad)]), Err(DataError::NotFinite)));
+        }
+        assert_eq!(Data::serialize(&None::<f64>).unwrap(), Data::null());
+        assert_eq!(Data::serialize(&"null").unwrap().as_str(), Some("\"null\""));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use time::OffsetDateTime;
 use time::format_description::well_known::{Iso8601, Rfc3339};
+use time::{OffsetDateTime, PrimitiveDateTime};
 
 use crate::{Data, Event, EventId, EventType, Metadata};
 
@@ -20,7 +20,9 @@ impl Event {
     }
 
     /// Reads `{id, type, data, metadata, timestamp}`; every key may be missing, other keys are
-    /// ignored, and `null` for the id, metadata or timestamp counts as missing.
+    /// ignored, and `null` for the id, type, metadata or timestamp counts as missing.
+    ///
+    /// A timestamp without an offset is read as UTC.
     ///
     /// # Errors
     /// [`DictError`] names the key whose value has another form.
@@ -83,10 +85,13 @@ impl<'de> Deserialize<'de> for Event {
     }
 }
 
-/// RFC 3339 first; then any ISO 8601 that says its offset, as other writers spell it.
-fn parse_time(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
+/// RFC 3339 first; then any ISO 8601, as other writers spell it, which is UTC if it does not say.
+pub(crate) fn parse_time(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
     OffsetDateTime::parse(text, &Rfc3339)
         .or_else(|_| OffsetDateTime::parse(text, &Iso8601::DEFAULT))
+        .or_else(|_| {
+            PrimitiveDateTime::parse(text, &Iso8601::DEFAULT).map(PrimitiveDateTime::assume_utc)
+        })
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -45,6 +47,23 @@ impl Event {
         Data::json(json).map(Self::new)
     }
 
+    /// A message of `value` as JSON.
+    ///
+    /// # Errors
+    /// [`DataError`] if `value` cannot be written as JSON; see [`Data::serialize`].
+    ///
+    /// ```
+    /// use stream_model::Event;
+    ///
+    /// let event = Event::serialize(&("alice", 7))?;
+    /// assert_eq!(event.parse::<(String, u8)>()?, ("alice".to_owned(), 7));
+    /// assert!(Event::serialize(&f64::NAN).is_err());
+    /// # Ok::<(), stream_model::DataError>(())
+    /// ```
+    pub fn serialize<T: Serialize + ?Sized>(value: &T) -> Result<Self, DataError> {
+        Data::serialize(value).map(Self::new)
+    }
+
     /// A message of plain text.
     pub fn text(text: impl Into<String>) -> Self {
         Self::new(Data::text(text))
@@ -80,6 +99,14 @@ impl Event {
     /// What it says.
     pub fn data(&self) -> &Data {
         &self.0.data
+    }
+
+    /// Parses the data into a `T`; see [`Data::parse`].
+    ///
+    /// # Errors
+    /// [`DataError::Json`] if the data has another shape than `T`.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, DataError> {
+        self.data().parse()
     }
 
     /// What travels beside the data.

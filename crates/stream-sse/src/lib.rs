@@ -1,4 +1,18 @@
 //! Server-sent events by WHATWG HTML 9.2, as machines without a clock, a socket or a runtime.
+//!
+//! - [`Decoder`] turns chunks of bytes into events, and [`Encoder`] turns frames into bytes.
+//! - [`client::Reconnect`] says when a client connects again, with which id, and when it stops.
+//! - [`Heartbeat`] says when an idle connection owes its client a sign of life.
+//!
+//! # Limits
+//!
+//! Every bound is a constant or an option with a name; [`DecoderLimits`] says what happens to an
+//! event that is too big, and [`FieldError`] what is refused as a name or id.
+//!
+//! # Injection
+//!
+//! Text that comes from users cannot forge a field or an event: [`EventName`] and [`LastEventId`]
+//! hold no line break, and data and comments are split at every one.
 
 #![warn(clippy::indexing_slicing, clippy::as_conversions, clippy::string_slice)]
 

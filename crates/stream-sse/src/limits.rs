@@ -22,15 +22,15 @@ pub const HEARTBEAT_IDLE: Duration = Duration::from_secs(30);
 /// The shortest idle time of a [`Heartbeat`](crate::Heartbeat); a shorter one is taken as this.
 pub const HEARTBEAT_IDLE_MIN: Duration = Duration::from_millis(1);
 
-/// Default of [`ReconnectOptions::delay`](crate::ReconnectOptions::delay), that of most browsers.
+/// Default of [`ReconnectOptions::delay`](crate::client::ReconnectOptions::delay), that of most browsers.
 pub const RECONNECT_DELAY: Duration = Duration::from_secs(3);
 
-/// Default of [`ReconnectOptions::delay_max`](crate::ReconnectOptions::delay_max).
+/// Default of [`ReconnectOptions::delay_max`](crate::client::ReconnectOptions::delay_max).
 ///
 /// A server that asks for more is asked again after this.
 pub const RECONNECT_DELAY_MAX: Duration = Duration::from_mins(5);
 
-/// Default of [`ReconnectOptions::healthy_after`](crate::ReconnectOptions::healthy_after).
+/// Default of [`ReconnectOptions::healthy_after`](crate::client::ReconnectOptions::healthy_after).
 pub const HEALTHY_AFTER: Duration = Duration::from_secs(10);
 
 /// What a [`Decoder`](crate::Decoder) holds at most for a stream that never ends its line or event.

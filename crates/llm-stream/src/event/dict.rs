@@ -356,6 +356,8 @@ impl Reader<'_> {
 /// Reads RFC 3339, and ISO 8601 without an offset as UTC.
 fn parse_timestamp(text: &str) -> Result<OffsetDateTime, serde_json::Error> {
     OffsetDateTime::parse(text, &Rfc3339)
-        .or_else(|_| PrimitiveDateTime::parse(text, &Iso8601::DEFAULT).map(|time| time.assume_utc()))
+        .or_else(|_| {
+            PrimitiveDateTime::parse(text, &Iso8601::DEFAULT).map(|time| time.assume_utc())
+        })
         .map_err(serde_json::Error::custom)
 }

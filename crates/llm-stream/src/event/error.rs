@@ -67,20 +67,55 @@ impl ErrorKind {
     /// ```
     pub fn from_provider(word: &str) -> Self {
         match word.to_ascii_lowercase().as_str() {
-            "400" | "404" | "405" | "409" | "413" | "415" | "422" | "invalid_request_error"
-            | "not_found_error" | "request_too_large" | "invalid_argument" | "not_found"
-            | "failed_precondition" | "context_length_exceeded" | "invalid_prompt"
-            | "model_not_found" | "tool_use_failed" => Self::InvalidRequest,
-            "401" | "403" | "authentication_error" | "permission_error" | "permission_denied"
-            | "unauthenticated" | "invalid_api_key" => Self::Authentication,
+            "400"
+            | "404"
+            | "405"
+            | "409"
+            | "413"
+            | "415"
+            | "422"
+            | "invalid_request_error"
+            | "not_found_error"
+            | "request_too_large"
+            | "invalid_argument"
+            | "not_found"
+            | "failed_precondition"
+            | "context_length_exceeded"
+            | "invalid_prompt"
+            | "model_not_found"
+            | "tool_use_failed" => Self::InvalidRequest,
+            "401"
+            | "403"
+            | "authentication_error"
+            | "permission_error"
+            | "permission_denied"
+            | "unauthenticated"
+            | "invalid_api_key" => Self::Authentication,
             "402" | "insufficient_quota" | "billing_error" | "insufficient_credits" => Self::Quota,
-            "429" | "rate_limit_error" | "rate_limit_exceeded" | "resource_exhausted"
-            | "too_many_requests" | "tokens" | "requests" => Self::RateLimit,
-            "503" | "529" | "overloaded_error" | "overloaded" | "unavailable"
-            | "server_is_overloaded" | "slow_down" | "service_unavailable" => Self::Overloaded,
+            "429"
+            | "rate_limit_error"
+            | "rate_limit_exceeded"
+            | "resource_exhausted"
+            | "too_many_requests"
+            | "tokens"
+            | "requests" => Self::RateLimit,
+            "503"
+            | "529"
+            | "overloaded_error"
+            | "overloaded"
+            | "unavailable"
+            | "server_is_overloaded"
+            | "slow_down"
+            | "service_unavailable" => Self::Overloaded,
             "408" | "504" | "timeout_error" | "deadline_exceeded" | "timeout" => Self::Timeout,
-            "500" | "502" | "api_error" | "server_error" | "internal_error" | "internal"
-            | "internal_server_error" | "bad_gateway" => Self::Server,
+            "500"
+            | "502"
+            | "api_error"
+            | "server_error"
+            | "internal_error"
+            | "internal"
+            | "internal_server_error"
+            | "bad_gateway" => Self::Server,
             "content_filter" | "content_policy_violation" | "safety" => Self::ContentFilter,
             _ => Self::Other,
         }

@@ -52,7 +52,11 @@ impl FinishReason {
         match word.to_ascii_lowercase().as_str() {
             "stop" | "end_turn" | "stop_sequence" | "complete" | "completed" | "eos"
             | "eos_token" | "finish" | "finished" | "load" | "unload" => Self::Stop,
-            "length" | "max_tokens" | "max_output_tokens" | "incomplete" | "model_length"
+            "length"
+            | "max_tokens"
+            | "max_output_tokens"
+            | "incomplete"
+            | "model_length"
             | "model_context_window_exceeded" => Self::Length,
             "tool_calls" | "tool_call" | "tool_use" | "function_call" | "requires_action" => {
                 Self::ToolCalls
@@ -63,8 +67,13 @@ impl FinishReason {
             }
             "refusal" => Self::Refusal,
             "pause_turn" => Self::Pause,
-            "error" | "failed" | "error_limit" | "malformed_function_call" | "cancelled"
-            | "unexpected_tool_call" | "user_cancel" => Self::Error,
+            "error"
+            | "failed"
+            | "error_limit"
+            | "malformed_function_call"
+            | "cancelled"
+            | "unexpected_tool_call"
+            | "user_cancel" => Self::Error,
             _ => Self::Other,
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use memchr::memchr2;
+use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -21,12 +22,12 @@ use serde_json::value::RawValue;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct RawJson(Box<RawValue>);
+pub struct RawJson(Box<str>);
 
 impl RawJson {
     /// The JSON text.
     pub fn as_str(&self) -> &str {
-        self.0.get()
+        &self.0
     }
 
     /// Parses it as a `T`, which may borrow from it.
@@ -34,32 +35,23 @@ impl RawJson {
     /// # Errors
     /// If the value has not the form of a `T`.
     pub fn parse<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
-        serde_json::from_str(self.0.get())
+        serde_json::from_str(&self.0)
     }
 
-    pub(crate) fn from_raw(raw: &RawValue) -> Self {
-        Self::from_box(raw.to_owned())
-    }
-
-    /// The value that `text` is, if it is JSON.
-    pub(crate) fn from_text(text: String) -> Option<Self> {
-        RawValue::from_string(text).ok().map(Self::from_box)
-    }
-
-    fn from_box(raw: Box<RawValue>) -> Self {
-        if memchr2(b'\n', b'\r', raw.get().as_bytes()).is_none() {
-            return Self(raw);
+    /// The value that `text` is, which has been found to be JSON.
+    pub(crate) fn from_valid(text: impl Into<Box<str>>) -> Self {
+        let text = text.into();
+        if memchr2(b'\n', b'\r', text.as_bytes()).is_none() {
+            return Self(text);
         }
         // A JSON string cannot hold a bare line end, so each one here is mere layout.
-        let flat = raw.get().replace(['\n', '\r'], "");
-        Self(RawValue::from_string(flat).unwrap_or(raw))
+        Self(text.replace(['\n', '\r'], "").into())
     }
 }
 
 impl From<&Value> for RawJson {
     fn from(value: &Value) -> Self {
-        // `Display` of a `Value` is its JSON text, so the fallback is out of reach.
-        Self(RawValue::from_string(value.to_string()).unwrap_or_else(|_| RawValue::NULL.to_owned()))
+        Self::from_valid(value.to_string())
     }
 }
 
@@ -81,13 +73,14 @@ impl PartialEq for RawJson {
 
 impl Serialize for RawJson {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        let raw: &RawValue = serde_json::from_str(&self.0).map_err(S::Error::custom)?;
+        raw.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for RawJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Box::<RawValue>::deserialize(deserializer).map(Self::from_box)
+        Box::<RawValue>::deserialize(deserializer).map(Self::from_valid)
     }
 }
 
@@ -97,7 +90,8 @@ mod tests {
 
     #[test]
     fn line_ends_are_removed_and_nothing_else() {
-        let raw: RawJson = serde_json::from_str("{\r\n  \"a\": \"x\\ny\",\n  \"b\": 1e400\n}").unwrap();
+        let raw: RawJson =
+            serde_json::from_str("{\r\n  \"a\": \"x\\ny\",\n  \"b\": 1e400\n}").unwrap();
         assert_eq!(raw.as_str(), r#"{  "a": "x\ny",  "b": 1e400}"#);
     }
 

@@ -1,5 +1,7 @@
 //! The fast way from an event to JSON text: no intermediate value, no allocation for deltas.
 
+use time::{OffsetDateTime, UtcOffset};
+
 use super::{Channel, Delta, EventBody, StreamEvent};
 
 impl StreamEvent {
@@ -17,8 +19,8 @@ impl StreamEvent {
     /// assert!(out.ends_with(br#""delta":"Hi","metadata":{}}"#));
     /// ```
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        if let (EventBody::Delta(delta), None, None) = (&self.body, self.timestamp, &self.extra) {
-            write_delta(delta, out);
+        if let (EventBody::Delta(delta), None) = (&self.body, &self.extra) {
+            write_delta(delta, self.timestamp, out);
             return;
         }
         let start = out.len();
@@ -37,7 +39,7 @@ impl StreamEvent {
     }
 }
 
-fn write_delta(delta: &Delta, out: &mut Vec<u8>) {
+fn write_delta(delta: &Delta, timestamp: Option<OffsetDateTime>, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"{"type":"delta","content":"","delta":"#);
     write_string(&delta.text, out);
     out.extend_from_slice(br#","metadata":{"#);
@@ -56,7 +58,53 @@ fn write_delta(delta: &Delta, out: &mut Vec<u8>) {
         out.extend_from_slice(br#""channel":"#);
         write_string(delta.channel.as_str(), out);
     }
-    out.extend_from_slice(b"}}");
+    out.push(b'}');
+    if let Some(at) = timestamp.and_then(in_utc) {
+        out.extend_from_slice(br#","timestamp":""#);
+        write_timestamp(at, out);
+        out.push(b'"');
+    }
+    out.push(b'}');
+}
+
+/// The time in UTC, where RFC 3339 can say it: years of four digits.
+fn in_utc(at: OffsetDateTime) -> Option<OffsetDateTime> {
+    let at = at.checked_to_offset(UtcOffset::UTC)?;
+    (0..=9999).contains(&at.year()).then_some(at)
+}
+
+/// Appends a time in UTC by RFC 3339, the fraction without trailing zeros.
+fn write_timestamp(at: OffsetDateTime, out: &mut Vec<u8>) {
+    let year = at.year().unsigned_abs();
+    let (hour, minute, second) = at.to_hms();
+    write_two(year / 100, out);
+    write_two(year % 100, out);
+    for (separator, number) in [
+        (b'-', u8::from(at.month())),
+        (b'-', at.day()),
+        (b'T', hour),
+        (b':', minute),
+        (b':', second),
+    ] {
+        out.push(separator);
+        write_two(number.into(), out);
+    }
+    let mut nanos = at.nanosecond();
+    if nanos > 0 {
+        out.push(b'.');
+        let mut unit = 100_000_000;
+        while nanos > 0 {
+            write_number(nanos / unit, out);
+            nanos %= unit;
+            unit /= 10;
+        }
+    }
+    out.push(b'Z');
+}
+
+fn write_two(number: u32, out: &mut Vec<u8>) {
+    write_number(number / 10 % 10, out);
+    write_number(number % 10, out);
 }
 
 /// Appends `text` as a JSON string.
@@ -99,4 +147,37 @@ fn write_number(number: u32, out: &mut Vec<u8>) {
         write_number(number / 10, out);
     }
     out.push(b'0' + u8::try_from(number % 10).unwrap_or(0));
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_delta_is_written_as_serde_would(
+            text in ".{0,20}", choice in 0_u32..12, part in 0_u32..12, reasoning: bool,
+            seconds in -62_200_000_000_i64..253_500_000_000, nanos in 0_u32..1_000_000_000,
+            offset in -50_000_i32..50_000,
+        ) {
+            let channel = if reasoning { Channel::Reasoning } else { Channel::Text };
+            let at = OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|at| {
+                let at = at.replace_nanosecond(nanos).ok()?;
+                at.checked_to_offset(UtcOffset::from_whole_seconds(offset).ok()?)
+            });
+            let mut event =
+                StreamEvent::new(EventBody::Delta(Delta { choice, part, channel, text }));
+            event.timestamp = at;
+            prop_assert_eq!(event.to_json(), serde_json::to_string(&event).unwrap());
+        }
+
+        #[test]
+        fn fractions_end_at_their_last_digit(millis in 0_u16..1000) {
+            let at = OffsetDateTime::UNIX_EPOCH.replace_millisecond(millis).unwrap();
+            let event = StreamEvent::delta("x").at(at);
+            prop_assert_eq!(event.to_json(), serde_json::to_string(&event).unwrap());
+        }
+    }
 }

@@ -4,6 +4,26 @@ use std::collections::HashMap;
 
 use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
+use super::pattern::Case;
+
+/// The characters that count as `character`, itself among them.
+pub(super) fn same(character: char, case: Case) -> Vec<char> {
+    match case {
+        Case::Ascii if character.is_ascii_alphabetic() => {
+            vec![character.to_ascii_lowercase(), character.to_ascii_uppercase()]
+        }
+        Case::Ascii | Case::Exact => vec![character],
+        Case::Unicode => {
+            let mut class = ClassUnicode::new([ClassUnicodeRange::new(character, character)]);
+            // It fails without the crate's tables; then a character has no other spellings.
+            match class.try_case_fold_simple() {
+                Ok(()) => class.iter().flat_map(|range| range.start()..=range.end()).collect(),
+                Err(_) => vec![character],
+            }
+        }
+    }
+}
+
 /// Maps every character that folds like one of some patterns to one spelling.
 ///
 /// Only the patterns' own characters are known: no other character can be part of a match, so it
@@ -23,20 +43,17 @@ impl Folding {
         if let Some(&known) = self.spelling.get(&character) {
             return known;
         }
-        let mut class = ClassUnicode::new([ClassUnicodeRange::new(character, character)]);
-        if class.try_case_fold_simple().is_err() {
-            // The tables are compiled in; without them a character would only match itself.
-            return character;
-        }
-        let members: Vec<char> =
-            class.iter().flat_map(|range| range.start()..=range.end()).collect();
-        let first = members.first().copied().unwrap_or(character).to_ascii_lowercase();
+        let members = same(character, Case::Unicode);
+        let first = members.iter().min().copied().unwrap_or(character).to_ascii_lowercase();
         self.spelling.extend(members.into_iter().map(|member| (member, first)));
         first
     }
 
     /// The one spelling of `character`.
     pub(super) fn fold(&self, character: char) -> char {
+        if character.is_ascii() {
+            return character;
+        }
         self.spelling.get(&character).copied().unwrap_or(character)
     }
 }

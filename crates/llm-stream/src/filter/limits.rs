@@ -37,7 +37,12 @@ pub const REGEX_CACHE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// When one more begins, the stream is blocked.
 pub const TEXTS_MAX: usize = 2048;
 
-/// Bytes of a number or word outside the strings of a tool's arguments.
+/// Bytes of a number or literal in a tool's arguments.
 ///
-/// A longer one blocks the stream: no JSON number is that long, so it is text that tries to pass.
+/// A longer one is not taken for JSON: from there on the arguments are filtered as plain text.
 pub const BARE_WORD_BYTES_MAX: usize = 1024;
+
+/// Events that wait until the text before them has gone.
+///
+/// When one more comes, the first one goes without waiting.
+pub const WAITING_EVENTS_MAX: usize = 1024;

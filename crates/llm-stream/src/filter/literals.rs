@@ -6,6 +6,8 @@
 //! no longer match can follow. How much of the text may still become a match is the depth of the
 //! state: the length of the longest pattern prefix that the text ends with.
 
+mod skim;
+
 use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::{Anchored, MatchKind, dfa, nfa};
 
@@ -13,12 +15,14 @@ use super::fold::Folding;
 use super::limits::LITERAL_TABLE_BYTES_MAX;
 use super::pattern::{BoxError, Case};
 use super::window::{Found, Verdict, Window};
+use skim::{Depth, LOOK, Prefixes, Skimmer};
 
 /// Literal patterns with one kind of folding, compiled.
 #[derive(Debug)]
 pub(super) struct Literals {
     machine: Machine,
     states: States,
+    skimmer: Skimmer,
     /// For each of the automaton's patterns its place in the set's list and its length.
     patterns: Vec<(usize, usize)>,
     /// If it is there, lengths and depths are in characters, otherwise in bytes.
@@ -58,14 +62,34 @@ impl Literals {
             Machine::Table(machine) => States::new(machine, &texts, by_char),
             Machine::Compact(machine) => States::new(machine, &texts, by_char),
         };
+        let skimmer = Skimmer::new(patterns.iter().map(|(_, text)| *text), case);
         let patterns = std::iter::zip(patterns, &texts)
             .map(|((place, _), text)| (*place, length(text, by_char)))
             .collect();
-        Ok(Self { machine, states, patterns, folding })
+        Ok(Self { machine, states, skimmer, patterns, folding })
     }
 
     fn start(&self) -> StateID {
         self.states.start
+    }
+
+    /// Bytes at the end of `tail` that a pattern begins with; `None` if a pattern is in it, or a
+    /// character whose folding is not known here.
+    fn depth_of(&self, tail: &[u8]) -> Option<usize> {
+        if self.folding.is_some() && !tail.is_ascii() {
+            return None;
+        }
+        let state = with_machine!(self, machine => {
+            let mut state = self.start();
+            for &byte in tail {
+                state = machine.next_state(Anchored::No, state, byte);
+                if machine.is_special(state) {
+                    return None;
+                }
+            }
+            state
+        });
+        Some(self.states.depth(state))
     }
 
     /// The position that is `length` bytes or characters before `at`.
@@ -131,7 +155,7 @@ impl States {
     /// Walks every pattern through the automaton, which passes every state that is not dead.
     fn new<A: Automaton>(machine: &A, texts: &[String], by_char: bool) -> Self {
         let start = machine.start_state(Anchored::No).unwrap_or_default();
-        let mut depths: Vec<(usize, u32)> = Vec::new();
+        let mut depths = vec![(start.as_usize(), 0)];
         let mut leaves: Vec<usize> = Vec::new();
         for text in texts {
             let mut state = start;
@@ -147,7 +171,7 @@ impl States {
         }
         let used = depths.iter().fold(0, |used, (state, _)| used | state);
         let shift = if used == 0 { 0 } else { used.trailing_zeros() };
-        let mut facts = vec![0_u32; (used.checked_ilog2().map_or(0, |bit| 2 << bit)) >> shift];
+        let mut facts = vec![0_u32; (used >> shift).next_power_of_two() + 1];
         for (state, depth) in depths {
             if let Some(fact) = facts.get_mut(state >> shift) {
                 *fact = depth << 1;
@@ -185,23 +209,52 @@ fn is_leaf<A: Automaton>(machine: &A, state: StateID) -> bool {
 #[derive(Debug)]
 pub(super) struct LiteralScan {
     state: StateID,
-    /// Up to where the window has been read.
+    /// Up to where the automaton has read the window.
     at: usize,
     /// The leftmost-longest match so far.
     best: Option<Found>,
     /// Whether `best` is final.
     done: bool,
+    /// What the window ends with, if what follows `at` is too short to be more than skimmed.
+    skimmed: Option<Prefixes>,
 }
 
 impl LiteralScan {
     pub(super) fn new(literals: &Literals) -> Self {
-        Self { state: literals.start(), at: 0, best: None, done: false }
+        Self::at(literals, 0)
+    }
+
+    fn at(literals: &Literals, at: usize) -> Self {
+        let skimmed = (at == 0).then(Prefixes::default);
+        Self { state: literals.start(), at, best: None, done: false, skimmed }
+    }
+
+    /// Reads `text`, the end of the window, if the window has been read up to there and a quick
+    /// look shows that no match ends in the text; tells where the oldest text begins that may
+    /// become one.
+    #[inline]
+    pub(super) fn skim(
+        &mut self,
+        literals: &Literals,
+        window: &Window<'_>,
+        text: &str,
+    ) -> Option<usize> {
+        let prefixes = literals.skimmer.read(self.skimmed?, text.as_bytes())?;
+        let end = window.len();
+        let last = |bytes: usize| window.bytes(end.saturating_sub(bytes).max(self.at), end);
+        let depth = match literals.skimmer.depth(prefixes, last(2)) {
+            Depth::Is(depth) => depth,
+            Depth::AtMost(bytes) => literals.depth_of(last(bytes))?,
+        };
+        self.skimmed = Some(prefixes);
+        self.at = end - depth;
+        Some(self.at)
     }
 
     /// Reads on until a match is final or the window ends.
-    #[inline]
     pub(super) fn advance(&mut self, literals: &Literals, window: &Window<'_>) -> Verdict {
         if !self.done {
+            self.skimmed = None;
             with_machine!(literals, machine => match &literals.folding {
                 None => self.read(literals, machine, window),
                 Some(folding) => self.read_folded(literals, machine, folding, window),
@@ -213,21 +266,30 @@ impl LiteralScan {
                 Verdict::Found(found)
             }
             _ if window.last => Verdict::Open(window.len()),
-            _ => Verdict::Open(self.earliest(literals, window)),
+            Some(found) => Verdict::Open(found.start.min(self.oldest(literals, window))),
+            None => {
+                let oldest = self.oldest(literals, window);
+                self.unread(literals, window, oldest);
+                Verdict::Open(oldest)
+            }
         }
     }
 
-    /// Where the oldest text begins that may still become a match.
-    fn earliest(&self, literals: &Literals, window: &Window<'_>) -> usize {
-        if self.state == literals.start() {
-            return self.at;
-        }
-        let depth = literals.states.depth(self.state);
-        let live = literals.back(window.text, self.at, depth);
-        self.best.map_or(live, |found| found.start.min(live))
+    /// Where the oldest text begins that is the beginning of a pattern.
+    fn oldest(&self, literals: &Literals, window: &Window<'_>) -> usize {
+        literals.back(window.text, self.at, literals.states.depth(self.state))
     }
 
-    #[inline]
+    /// Goes back to `oldest`, if it is so near that the text from there on can be skimmed.
+    fn unread(&mut self, literals: &Literals, window: &Window<'_>, oldest: usize) {
+        if window.len() - oldest < LOOK {
+            let tail = window.bytes(oldest, window.len());
+            self.state = literals.start();
+            self.at = oldest;
+            self.skimmed = literals.skimmer.read(Prefixes::default(), tail);
+        }
+    }
+
     fn read<A: Automaton>(&mut self, literals: &Literals, machine: &A, window: &Window<'_>) {
         let mut state = self.state;
         for (index, &byte) in window.bytes(self.at, window.len()).iter().enumerate() {
@@ -251,8 +313,7 @@ impl LiteralScan {
         window: &Window<'_>,
     ) {
         let mut buffer = [0_u8; 4];
-        let rest = window.text.get(self.at..).unwrap_or_default();
-        for (index, character) in rest.char_indices() {
+        for (index, character) in window.slice(self.at, window.len()).char_indices() {
             let folded = folding.fold(character);
             for &byte in folded.encode_utf8(&mut buffer).as_bytes() {
                 self.state = machine.next_state(Anchored::No, self.state, byte);
@@ -292,7 +353,7 @@ impl LiteralScan {
     /// Makes the next match begin at `to` or later.
     pub(super) fn skip_to(&mut self, literals: &Literals, to: usize) {
         if !(self.done && self.best.is_some_and(|found| found.start >= to)) {
-            *self = Self { at: to, ..Self::new(literals) };
+            *self = Self::at(literals, to);
         }
     }
 

@@ -7,6 +7,7 @@
 //! which a thread matches is where the leftmost match begins.
 
 mod compile;
+mod skim;
 mod thread;
 
 use regex_automata::Anchored;
@@ -14,9 +15,15 @@ use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::Cache;
 
 pub(super) use compile::{Regexes, bounded_hir};
+use skim::{Place, Skimmer};
 use thread::{Contest, Outcome, Thread};
 
 use super::window::{Found, Verdict, Window};
+
+/// Bytes of held text that a quick look reads once more.
+///
+/// More than a word is hardly plain text, so it is left to the careful search.
+const SKIM_HELD_BYTES_MAX: usize = 64;
 
 /// The lazily made states of the automaton, shared by all texts of one filter.
 #[derive(Debug, Clone)]
@@ -34,6 +41,13 @@ struct Idle {
     states: Option<[LazyStateID; 2]>,
     /// The filling of the cache that they belong to.
     filling: usize,
+}
+
+impl Idle {
+    /// The states, unless the cache was emptied since.
+    fn valid(&self, cache: &Cache) -> Option<[LazyStateID; 2]> {
+        self.states.filter(|_| self.filling == cache.clear_count())
+    }
 }
 
 impl Caches {
@@ -61,6 +75,8 @@ pub(super) struct RegexScan {
     low: usize,
     /// The thread from `low`, if it is known to be live.
     oldest: Option<Thread>,
+    /// Where the quick look has got to, if it has read the window up to its end.
+    skimmed: Option<Place>,
     stage: Stage,
 }
 
@@ -84,7 +100,52 @@ enum Stop {
 
 impl RegexScan {
     pub(super) fn new() -> Self {
-        Self { state: None, filling: 0, at: 0, low: 0, oldest: None, stage: Stage::Scan }
+        Self::at(0)
+    }
+
+    fn at(at: usize) -> Self {
+        let (state, filling, low) = (None, 0, at);
+        Self { state, filling, at, low, oldest: None, skimmed: None, stage: Stage::Scan }
+    }
+
+    /// Reads `text`, the end of the window, if the window has been read up to there and a quick
+    /// look shows that no match ends in the text; tells where the oldest text begins that may
+    /// become one.
+    #[inline]
+    pub(super) fn skim(
+        &mut self,
+        regexes: &Regexes,
+        window: &Window<'_>,
+        text: &str,
+    ) -> Option<usize> {
+        if window.len() >= regexes.deadline(self.low) || !matches!(self.stage, Stage::Scan) {
+            return None;
+        }
+        let from = window.len() - text.len();
+        let skimmer = regexes.skimmer.as_ref()?;
+        let place = match self.skimmed {
+            Some(place) => place,
+            None => self.skim_held(skimmer, window, from)?,
+        };
+        let (place, idle) = skimmer.read(place, text.as_bytes())?;
+        if idle > 0 {
+            self.low = from + idle;
+        }
+        // The careful search would have to begin anew, where nothing was live.
+        (self.state, self.at, self.oldest, self.skimmed) = (None, self.low, None, Some(place));
+        Some(self.low)
+    }
+
+    /// Takes a quick look at what is held before `from`, if it is short.
+    fn skim_held(&self, skimmer: &Skimmer, window: &Window<'_>, from: usize) -> Option<Place> {
+        let bytes = window.bytes(self.low, from);
+        if bytes.len() > SKIM_HELD_BYTES_MAX {
+            return None;
+        }
+        let start = skimmer.start(window.byte_before(self.low));
+        let (place, idle) = skimmer.read(start, bytes)?;
+        // What is live begins at `low`; where the table says that nothing was, it is not so.
+        (idle == 0).then_some(place)
     }
 
     /// Reads on until the leftmost match is known or the window ends.
@@ -94,6 +155,7 @@ impl RegexScan {
         caches: &mut Caches,
         window: &Window<'_>,
     ) -> Verdict {
+        self.skimmed = None;
         let verdict = self.try_advance(regexes, caches, window);
         verdict.unwrap_or_else(|Stuck| self.done(Found::too_long(self.low)))
     }
@@ -163,12 +225,11 @@ impl RegexScan {
         window: &Window<'_>,
     ) -> Result<(), Stuck> {
         let cache = &mut caches.scan;
-        if caches.idle.states.is_none() || caches.idle.filling != cache.clear_count() {
+        if caches.idle.valid(cache).is_none() {
             let filling = cache.clear_count();
             let no_word = regexes.start(cache, Anchored::No, Some(b' '))?;
             let word = regexes.start(cache, Anchored::No, Some(b'a'))?;
-            let valid = cache.clear_count() == filling;
-            caches.idle = Idle { states: valid.then_some([no_word, word]), filling };
+            caches.idle = Idle { states: Some([no_word, word]), filling };
         }
         if self.state.is_none() || self.filling != cache.clear_count() {
             self.state = Some(regexes.start(cache, Anchored::No, window.byte_before(self.low))?);
@@ -190,7 +251,7 @@ impl RegexScan {
         let from = self.at;
         let mut low = self.low;
         // The default is the number of no state, so that nothing counts as idle.
-        let [mut idle, mut idle_word] = caches.idle.states.unwrap_or_default();
+        let [mut idle, mut idle_word] = caches.idle.valid(&caches.scan).unwrap_or_default();
         let bytes = window.bytes(from, to);
         for (index, &byte) in bytes.iter().enumerate() {
             if state.is_dead() {
@@ -299,7 +360,7 @@ impl RegexScan {
                 Ok(Some(Verdict::Open(self.low)))
             }
             Outcome::Nothing if self.low >= self.at => {
-                *self = Self { at: self.low, low: self.low, ..Self::new() };
+                *self = Self::at(self.low);
                 Ok(None)
             }
             Outcome::Nothing => {
@@ -316,7 +377,7 @@ impl RegexScan {
             Stage::Scan | Stage::Contest(_) => self.low >= to,
         };
         if !keep {
-            *self = Self { at: to, low: to, ..Self::new() };
+            *self = Self::at(to);
         }
     }
 

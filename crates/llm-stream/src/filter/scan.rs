@@ -26,6 +26,10 @@ impl Tools {
         Self { set, caches, callback: None }
     }
 
+    pub(super) fn set(&self) -> &PatternSet {
+        &self.set
+    }
+
     pub(super) fn set_callback(&mut self, callback: Callback) {
         self.callback = Some(callback);
     }
@@ -42,17 +46,24 @@ impl std::fmt::Debug for Tools {
     }
 }
 
+/// Bytes of released text that stay in a scan's buffer until they are worth moving away.
+const RELEASED_BYTES_MAX: usize = 1024;
+
 /// The state of the search in one text.
 #[derive(Debug)]
 pub(super) struct Scan {
     literals: Vec<LiteralScan>,
     regexes: Option<RegexScan>,
-    /// What has come in and is not yet released.
-    held: String,
-    /// The byte before `held`.
+    /// The end of what has come in; all positions are in it.
+    buffer: String,
+    /// Up to where the buffer is released.
+    released: usize,
+    /// The byte before the buffer.
     before: Option<u8>,
-    /// Bytes of the text before `held`.
+    /// Bytes of the text before the buffer.
     offset: u64,
+    /// Bytes of the last output that stem from what was held before.
+    carried: usize,
     blocked: Option<Blocked>,
 }
 
@@ -62,16 +73,45 @@ impl Scan {
         Self {
             literals: compiled.literals.iter().map(LiteralScan::new).collect(),
             regexes: compiled.regexes.as_ref().map(|_| RegexScan::new()),
-            held: String::new(),
+            buffer: String::new(),
+            released: 0,
             before: None,
             offset: 0,
+            carried: 0,
             blocked: None,
         }
     }
 
+    /// Makes the scan ready for another text.
+    pub(super) fn reset(&mut self, set: &PatternSet) {
+        for (scan, literals) in self.literals.iter_mut().zip(&set.compiled().literals) {
+            *scan = LiteralScan::new(literals);
+        }
+        if let Some(scan) = &mut self.regexes {
+            *scan = RegexScan::new();
+        }
+        self.buffer.clear();
+        (self.released, self.before, self.offset, self.blocked) = (0, None, 0, None);
+    }
+
     /// Bytes that came in and are not yet released.
     pub(super) fn held_bytes(&self) -> usize {
-        self.held.len()
+        self.buffer.len() - self.released
+    }
+
+    /// Bytes that came in.
+    pub(super) fn taken_bytes(&self) -> u64 {
+        self.offset.saturating_add(to_u64(self.buffer.len()))
+    }
+
+    /// Bytes that came in and are released, or replaced by others.
+    pub(super) fn released_bytes(&self) -> u64 {
+        self.offset.saturating_add(to_u64(self.released))
+    }
+
+    /// Bytes of what was last appended to an output that stem from earlier pieces.
+    pub(super) fn carried_bytes(&self) -> usize {
+        self.carried
     }
 
     /// Why the text has ended before its end, if it has.
@@ -80,64 +120,97 @@ impl Scan {
     }
 
     /// Takes in a piece of the text and appends to `out` what may go.
+    #[inline]
     pub(super) fn push(
         &mut self,
         tools: &mut Tools,
         text: &str,
         out: &mut String,
     ) -> Result<(), Blocked> {
-        if self.held.is_empty() {
-            let released = self.step(tools, text, false, out)?;
-            self.held.push_str(text.get(released..).unwrap_or_default());
-            return Ok(());
+        if let Some(blocked) = self.blocked {
+            return Err(blocked);
         }
-        let mut held = mem::take(&mut self.held);
-        held.push_str(text);
-        let released = self.step(tools, &held, false, out)?;
-        held.drain(..released);
-        self.held = held;
+        let border = self.buffer.len();
+        self.buffer.push_str(text);
+        let Some(open) = self.skim(tools.set.compiled(), text) else {
+            return self.step(tools, border, false, out);
+        };
+        self.carried = open.min(border) - self.released;
+        out.push_str(self.buffer.get(self.released..open).unwrap_or_default());
+        self.released = open;
+        if open > RELEASED_BYTES_MAX {
+            self.forget();
+        }
         Ok(())
+    }
+
+    /// Takes a quick look at `text`, the end of the buffer: if it shows that no match ends in it,
+    /// tells where the oldest text begins that may still become one.
+    #[inline]
+    fn skim(&mut self, compiled: &Compiled, text: &str) -> Option<usize> {
+        let window = Window { text: &self.buffer, before: self.before, last: false };
+        let mut open = window.len();
+        for (scan, literals) in self.literals.iter_mut().zip(&compiled.literals) {
+            open = open.min(scan.skim(literals, &window, text)?);
+        }
+        if let (Some(scan), Some(regexes)) = (&mut self.regexes, &compiled.regexes) {
+            open = open.min(scan.skim(regexes, &window, text)?);
+        }
+        Some(open)
     }
 
     /// Takes the text as complete, appends the rest of it to `out`, and is ready for another.
     pub(super) fn finish(&mut self, tools: &mut Tools, out: &mut String) -> Result<(), Blocked> {
-        let held = mem::take(&mut self.held);
-        self.step(tools, &held, true, out)?;
-        *self = Self::new(&tools.set);
-        Ok(())
-    }
-
-    /// Filters a window and tells how much of it is done with.
-    fn step(
-        &mut self,
-        tools: &mut Tools,
-        text: &str,
-        last: bool,
-        out: &mut String,
-    ) -> Result<usize, Blocked> {
         if let Some(blocked) = self.blocked {
             return Err(blocked);
         }
+        self.step(tools, self.buffer.len(), true, out)?;
+        self.reset(&tools.set);
+        Ok(())
+    }
+
+    /// Searches what is held, and appends to `out` what may go and what takes the place of
+    /// matches; what came in before `border` is carried.
+    #[cold]
+    fn step(
+        &mut self,
+        tools: &mut Tools,
+        border: usize,
+        last: bool,
+        out: &mut String,
+    ) -> Result<(), Blocked> {
         let Tools { set, caches, callback } = tools;
         let compiled = set.compiled();
-        let window = Window { text, before: self.before, last };
-        let mut released = 0;
+        let buffer = mem::take(&mut self.buffer);
+        let window = Window { text: &buffer, before: self.before, last };
+        let begin = out.len();
+        self.carried = 0;
         loop {
             let (open, best) = self.search(compiled, caches, &window);
-            let Some(found) = best.filter(|found| found.start < open) else {
-                let open = best.map_or(open, |found| found.start.min(open));
-                out.push_str(window.slice(released, open));
-                self.forget(&window, open);
-                return Ok(open);
-            };
-            out.push_str(window.slice(released, found.start));
+            let found = best.filter(|found| found.start < open);
+            let go = best.map_or(open, |found| found.start.min(open));
+            if self.released < border {
+                self.carried = out.len() - begin + go.min(border) - self.released;
+            }
+            out.push_str(window.slice(self.released, go));
+            self.released = go;
+            let Some(found) = found else { break };
             if let Err(blocked) = self.replace(compiled, callback, &window, found, out) {
                 self.blocked = Some(blocked);
+                self.released = 0;
                 return Err(blocked);
             }
-            released = found.end;
-            self.skip_to(compiled, released);
+            if found.start < border {
+                self.carried = out.len() - begin;
+            }
+            self.released = found.end;
+            self.skip_to(compiled, found.end);
         }
+        self.buffer = buffer;
+        if self.released > RELEASED_BYTES_MAX {
+            self.forget();
+        }
+        Ok(())
     }
 
     /// Where the text begins that some search may still find, and the best match found so far.
@@ -177,19 +250,28 @@ impl Scan {
         }
     }
 
-    /// Forgets what is released of the window.
-    fn forget(&mut self, window: &Window<'_>, released: usize) {
-        if released == 0 {
-            return;
+    /// Moves released text away.
+    #[cold]
+    fn forget(&mut self) {
+        let bytes = mem::take(&mut self.released);
+        if let Some(&last) = self.buffer.as_bytes().get(..bytes).and_then(<[u8]>::last) {
+            self.before = Some(last);
         }
-        self.before = window.byte_before(released);
-        self.offset = self.offset.saturating_add(to_u64(released));
+        self.buffer.drain(..bytes);
+        self.offset = self.offset.saturating_add(to_u64(bytes));
         for scan in &mut self.literals {
-            scan.rebase(released);
+            scan.rebase(bytes);
         }
         if let Some(scan) = &mut self.regexes {
-            scan.rebase(released);
+            scan.rebase(bytes);
         }
+    }
+
+    /// Whether a complete text has a match; the scan is for this alone.
+    pub(super) fn finds(mut self, tools: &mut Tools, text: &str) -> bool {
+        let window = Window { text, before: None, last: true };
+        let (_, best) = self.search(tools.set.compiled(), &mut tools.caches, &window);
+        best.is_some()
     }
 
     /// Appends what takes the place of a match.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::limits::{MATCH_BYTES_MAX, PATTERN_BYTES_MAX, PATTERNS_MAX};
+use super::limits::{MATCH_BYTES_MAX, PATTERN_BYTES_MAX, PATTERNS_MAX, REGEX_CACHE_BYTES_MAX};
 use super::literals::Literals;
 use super::pattern::{Action, Case, Pattern, PatternError, PatternKind};
 use super::regexes::{Regexes, bounded_hir};
@@ -46,7 +46,7 @@ impl PatternSet {
     /// empty text, an invalid regex, or a regex without a longest match, which needs
     /// [`with_max_match`](Self::with_max_match).
     pub fn new(patterns: impl IntoIterator<Item = Pattern>) -> Result<Self, PatternError> {
-        Self::compile(patterns.into_iter().collect(), None)
+        Self::compile(patterns.into_iter().collect(), None, REGEX_CACHE_BYTES_MAX)
     }
 
     /// Compiles patterns, whose matches are followed up to `max_match` bytes.
@@ -65,7 +65,7 @@ impl PatternSet {
         if !(1..=MATCH_BYTES_MAX).contains(&max_match) {
             return Err(PatternError::MaxMatch { max_match, max: MATCH_BYTES_MAX });
         }
-        Self::compile(patterns.into_iter().collect(), Some(max_match))
+        Self::compile(patterns.into_iter().collect(), Some(max_match), REGEX_CACHE_BYTES_MAX)
     }
 
     /// Bytes of the longest match that the set can find.
@@ -75,11 +75,20 @@ impl PatternSet {
         self.compiled.bound
     }
 
+    /// Whether the set has no patterns.
+    pub fn is_empty(&self) -> bool {
+        self.compiled.actions.is_empty()
+    }
+
     pub(super) fn compiled(&self) -> &Compiled {
         &self.compiled
     }
 
-    fn compile(patterns: Vec<Pattern>, max_match: Option<usize>) -> Result<Self, PatternError> {
+    pub(super) fn compile(
+        patterns: Vec<Pattern>,
+        max_match: Option<usize>,
+        cache_bytes: usize,
+    ) -> Result<Self, PatternError> {
         let bytes = patterns.iter().map(|pattern| pattern.text.len()).sum();
         if patterns.len() > PATTERNS_MAX || bytes > PATTERN_BYTES_MAX {
             return Err(PatternError::TooMany { count: patterns.len(), bytes });
@@ -105,8 +114,10 @@ impl PatternSet {
         let groups = groups.iter().filter(|(_, group)| !group.is_empty());
         let literals = groups.map(|(case, group)| Literals::new(group, *case));
         let literals = literals.collect::<Result<_, _>>().map_err(PatternError::Compile)?;
-        let regexes = (!expressions.is_empty()).then(|| Regexes::new(&expressions, max_match));
-        let regexes = regexes.transpose().map_err(PatternError::Compile)?;
+        let regexes = (!expressions.is_empty())
+            .then(|| Regexes::new(&expressions, max_match, cache_bytes))
+            .transpose()
+            .map_err(PatternError::Compile)?;
         let bound = bound.max(regexes.as_ref().map_or(0, Regexes::bound));
         let actions = patterns.into_iter().map(|pattern| pattern.action).collect();
         let compiled = Arc::new(Compiled { literals, regexes, actions, bound });

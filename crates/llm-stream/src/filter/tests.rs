@@ -1,0 +1,51 @@
+//! What the filter promises, checked against simpler code that has the whole text.
+
+mod laws;
+mod limits;
+mod reference;
+mod semantics;
+
+use super::{Blocked, PatternFilter, PatternSet};
+
+/// What comes out of `set` for the chunks, and how it ends.
+fn run<'a>(
+    set: &PatternSet,
+    chunks: impl IntoIterator<Item = &'a str>,
+) -> (String, Result<(), Blocked>) {
+    let mut filter = PatternFilter::new(set);
+    let mut out = String::new();
+    let pushed = chunks.into_iter().try_for_each(|chunk| filter.push(chunk, &mut out));
+    let ended = pushed.and_then(|()| filter.finish(&mut out));
+    (out, ended)
+}
+
+/// The places at which a text may be cut.
+fn borders(text: &str) -> Vec<usize> {
+    (0..=text.len()).filter(|at| text.is_char_boundary(*at)).collect()
+}
+
+/// Every way to cut a text in three, some parts of which may be empty.
+fn three_way_cuts(text: &str) -> impl Iterator<Item = [&str; 3]> {
+    let borders = borders(text);
+    let pairs = borders.clone().into_iter().flat_map(move |first| {
+        borders.clone().into_iter().filter(move |second| *second >= first).map(move |s| (first, s))
+    });
+    pairs.map(|(first, second)| [&text[..first], &text[first..second], &text[second..]])
+}
+
+/// Cuts `text` into pieces of about the given bytes, over and over.
+fn cut<'a>(text: &'a str, sizes: &[usize]) -> Vec<&'a str> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    for size in sizes.iter().cycle() {
+        if rest.is_empty() || sizes.iter().all(|size| *size == 0) {
+            break;
+        }
+        let at = rest.ceil_char_boundary(*size);
+        let (piece, tail) = rest.split_at(at);
+        pieces.push(piece);
+        rest = tail;
+    }
+    pieces.push(rest);
+    pieces
+}

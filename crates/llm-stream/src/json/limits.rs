@@ -7,9 +7,14 @@ pub const DEPTH_MAX: usize = 127;
 
 /// The largest depth that can be configured; larger requests are taken as this one.
 ///
-/// Values nested deeper could not be dropped or deserialized on an ordinary stack,
-/// since `serde_json::Value` and serde itself recurse.
+/// A `serde_json::Value` nested much deeper could not be dropped on an ordinary stack.
 pub const DEPTH_CEILING: usize = 1_000;
+
+/// Nesting depth of what [`PartialJson::read`](super::PartialJson::read) reads as a type, since
+/// serde recurses.
+///
+/// A value nested deeper is a [`ReadError`](super::ReadError).
+pub const READ_DEPTH_MAX: usize = 127;
 
 /// Bytes of one object that [`JsonStreamParser`](super::JsonStreamParser) accepts by default.
 ///

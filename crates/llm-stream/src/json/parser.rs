@@ -53,7 +53,8 @@ struct Found {
 /// ([`next_error`](Self::next_error)), and parsing goes on after its balanced close.
 /// Text outside of objects is not kept.
 /// Time is linear in the text; memory is bounded by the limits of [`JsonStreamOptions`],
-/// where an open object takes at most its text and 32 bytes for each of its values.
+/// where an open object takes at most its text and 32 bytes for each of its values, twice that
+/// while the memory for it grows.
 ///
 /// # Examples
 ///
@@ -271,14 +272,14 @@ impl JsonStreamParser {
         let room = limit_bytes.saturating_sub(usize::try_from(used).unwrap_or(usize::MAX));
         let allowed = input.floor_char_boundary(room);
         let (mut window, over) = input.split_at_checked(allowed).unwrap_or((*input, ""));
-        let has_changed = self.scan_window(&mut window);
+        let counts_anew = self.scan_window(&mut window);
         *input = input.get(allowed - window.len()..).unwrap_or_default();
-        if !has_changed && !over.is_empty() {
+        if !counts_anew && !over.is_empty() {
             self.refuse(JsonErrorKind::TooLarge { limit_bytes }.at(self.scanner_offset()));
         }
     }
 
-    /// Returns whether a value has ended; if not, all of `window` is used.
+    /// Returns whether the limit counts anew from here; if not, all of `window` is used.
     fn scan_window(&mut self, window: &mut &str) -> bool {
         while let Some(token) = &self.scanner.advance(window) {
             if self.apply(token) {
@@ -290,11 +291,14 @@ impl JsonStreamParser {
         true
     }
 
-    /// Returns whether the token ended a value, well or badly.
+    /// Returns whether the limit counts anew from here, since a value ended, well or badly.
     fn apply(&mut self, token: &JsonToken<'_>) -> bool {
         if self.options.extract == JsonExtract::Elements {
             match (token, self.scanner.depth()) {
-                (JsonToken::ArrayStart, 1) => return false,
+                (JsonToken::ArrayStart, 1) => {
+                    self.value_start = self.scanner_offset();
+                    return true;
+                }
                 (JsonToken::ArrayEnd, 0) => {
                     self.place = Place::Outside;
                     return true;
@@ -330,15 +334,15 @@ impl JsonStreamParser {
         let found = input.chars().next().unwrap_or_default();
         let is_tolerant = self.options.dialect == JsonDialect::Tolerant;
         match found {
-            ' ' | '\n' | '\r' | '\t' | '"' | '[' | '{' => self.emit(),
-            '\'' | '/' if is_tolerant => self.emit(),
+            ' ' | '\n' | '\r' | '\t' | '"' | '[' | '{' => self.place = Place::Outside,
+            '\'' | '/' if is_tolerant => self.place = Place::Outside,
             _ => {
                 let expected = "whitespace";
                 self.refuse(JsonErrorKind::Unexpected { found, expected }.at(self.offset));
                 return;
             }
         }
-        self.place = Place::Outside;
+        self.emit();
     }
 
     fn skip(&mut self, mut skipper: Skipper, input: &mut &str) {
@@ -350,7 +354,8 @@ impl JsonStreamParser {
     /// Hands the complete value over to those who wait for it.
     fn emit(&mut self) {
         let end = self.scanner_offset();
-        let source_bytes = usize::try_from(end - self.value_start).unwrap_or(usize::MAX);
+        let source_bytes =
+            usize::try_from(end.saturating_sub(self.value_start)).unwrap_or(usize::MAX);
         let bytes = self.objects_bytes.saturating_add(source_bytes);
         let has_room = self.objects.is_empty()
             || (self.objects.len() < self.options.pending_objects_max

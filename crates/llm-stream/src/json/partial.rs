@@ -31,8 +31,9 @@ pub use options::PartialJsonOptions;
 /// # Cost and limits
 ///
 /// A delta costs time in proportion to its own length, however long the document is.
-/// Memory is at most the text without its syntax, 32 bytes for each value, and 20 bytes for
-/// each event that is not read, of which there are at most three for each value.
+/// Memory is at most the text without its syntax, 32 bytes for each value, and 16 bytes for
+/// each event that is not read, of which there are at most three for each value; twice that
+/// while the memory for it grows.
 /// Depth and length have limits, see [`PartialJsonOptions`].
 ///
 /// # After an error

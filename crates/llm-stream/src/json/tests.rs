@@ -59,12 +59,7 @@ fn replay(json: &mut PartialJson, document: &mut Option<Value>) {
     }
 }
 
-fn put(
-    document: &mut Option<Value>,
-    parent: &str,
-    path: super::JsonPath<'_>,
-    value: Value,
-) {
+fn put(document: &mut Option<Value>, parent: &str, path: super::JsonPath<'_>, value: Value) {
     use super::JsonSegment;
     let Some(last) = path.segments().last().copied() else {
         assert!(document.replace(value).is_none(), "the root began twice");

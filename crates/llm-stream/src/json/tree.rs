@@ -58,6 +58,11 @@ impl Tree {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn capacity_bytes(&self) -> usize {
+        self.nodes.capacity() * size_of::<Node>() + self.text.capacity()
+    }
+
     pub(super) fn is_complete(&self) -> bool {
         self.node(NodeId::ROOT).state == JsonState::Complete
     }

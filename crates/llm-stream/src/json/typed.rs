@@ -32,6 +32,8 @@ const PARTIAL: &str = "$llm_stream::json::Partial";
 ///   reads as `None` meanwhile.
 /// * A *complete* value that does not fit its type is an error, at once.
 ///
+/// Values nested deeper than [`limits::READ_DEPTH_MAX`](super::limits::READ_DEPTH_MAX) levels
+/// cannot be read as a type.
 /// Read by any other deserializer, or inside an untagged or internally tagged enum, it counts
 /// as complete.
 /// Serialized, it is its value alone.
@@ -159,7 +161,7 @@ impl ReadError {
     fn at(mut self, node: JsonNode<'_>) -> Self {
         if self.path.is_empty() {
             self.path = node.path().to_string();
-            self.is_final = node.state() == JsonState::Complete;
+            self.is_final |= node.state() == JsonState::Complete;
         }
         self
     }
@@ -174,7 +176,7 @@ impl<'a> JsonNode<'a> {
     pub fn read<T: Deserialize<'a>>(self) -> Result<Partial<T>, ReadError> {
         match self.state() {
             JsonState::Pending => Ok(Partial::default()),
-            _ => Partial::deserialize(NodeDeserializer(self)),
+            _ => Partial::deserialize(NodeDeserializer::new(self)),
         }
     }
 }

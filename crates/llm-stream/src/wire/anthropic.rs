@@ -2,22 +2,21 @@
 
 mod usage;
 
-use serde_json::value::RawValue;
-
 use super::Wire;
+use super::cursor::{BadJson, parse};
 use super::emitter::{Emitter, Ending, Part};
 use super::fault::Fault;
-use super::lenient::{Both, Count, Key, List, Raw, Skip, Text, missing, payload};
+use super::lenient::{Both, Count, List, Rare, Raw, Skip, Text, payload};
 use crate::event::{Channel, Executor};
 use crate::limits::BLOCKS_OPEN_MAX;
-use crate::tool_call::{ToolCallAssembler, ToolFragment};
+use crate::tool_call::ToolFragment;
 use usage::MergedUsage;
 
 payload! {
     struct Payload<'a> {
         kind: Text<'a> = "type",
-        index: Count<'a> = "index",
-        message: Message<'a> = "message",
+        index: Count = "index",
+        message: Rare<Message<'a>> = "message",
         block: Both<'a, Block<'a>> = "content_block",
         delta: Both<'a, Delta<'a>> = "delta",
         usage: Raw<'a> = "usage",
@@ -97,34 +96,32 @@ impl Wire for Anthropic {
         name: Option<&str>,
         data: &str,
         out: &mut Emitter,
-    ) -> Result<(), serde_json::Error> {
-        let payload: Payload<'_> = serde_json::from_str(data)?;
+    ) -> Result<(), BadJson> {
+        let mut payload: Payload<'_> = parse(data)?;
         let index = payload.index.0.unwrap_or(0);
         match payload.kind.non_empty().or(name).unwrap_or_default() {
             "content_block_delta" => {
-                if let Some((raw, delta)) = payload.delta.0 {
+                if let Some((raw, delta)) = payload.delta.take() {
                     self.delta(index, raw, delta, out);
                 }
             }
             "content_block_start" => {
-                if let Some((raw, block)) = &payload.block.0 {
+                if let Some((raw, block)) = payload.block.get() {
                     self.block(index, raw, block, out);
                 }
             }
             "content_block_stop" => self.stop(index, out),
-            "message_start" => self.start(&payload.message, out),
+            "message_start" => self.start(&payload.message.take(), out),
             "message_delta" => self.message_delta(&payload, out),
             "message_stop" => out.done(),
             "ping" => {}
             _ if payload.error.0.is_some() => {}
             _ => {
-                out.raw(name, serde_json::from_str(data)?);
+                out.raw(name, data);
                 return Ok(());
             }
         }
-        if let Some(error) = payload.error.0 {
-            out.fault(error);
-        }
+        out.fault(payload.error);
         out.unknown(None, &payload.rest);
         Ok(())
     }
@@ -152,18 +149,17 @@ impl Anthropic {
             // Another generation is spliced in: what was open stays as it is.
             self.finish(out);
             self.usage = MergedUsage::default();
-            out.calls(ToolCallAssembler::finish);
         }
         self.id = Some(id.to_owned());
         if repeated {
-            out.identity(id, message.model.as_str(), None);
+            out.identity(id, message.model.as_str(), Raw::default());
         } else {
             out.generation(id, message.model.as_str());
         }
         self.usage.merge(message.usage, out);
         out.unknown(None, &message.rest);
         for (index, block) in (0..).zip(&message.content.0) {
-            if let Some((raw, block)) = &block.0 {
+            if let Some((raw, block)) = block.get() {
                 self.block(index, raw, block, out);
                 self.stop(index, out);
             }
@@ -173,7 +169,7 @@ impl Anthropic {
         }
     }
 
-    fn block(&mut self, index: u64, raw: &RawValue, block: &Block<'_>, out: &mut Emitter) {
+    fn block(&mut self, index: u64, raw: &str, block: &Block<'_>, out: &mut Emitter) {
         let Some(part) = self.open(index, out) else { return };
         match block.kind.as_str() {
             "text" => {
@@ -191,7 +187,7 @@ impl Anthropic {
         }
     }
 
-    fn tool(&mut self, part: Part, raw: &RawValue, block: &Block<'_>, out: &mut Emitter) {
+    fn tool(&mut self, part: Part, raw: &str, block: &Block<'_>, out: &mut Emitter) {
         let by = match block.kind.as_str() {
             "tool_use" => Executor::Client,
             _ => Executor::Server,
@@ -205,11 +201,11 @@ impl Anthropic {
             out.calls(|calls| calls.keep_raw(part.choice, key(part), raw));
         }
         if let Some(open) = self.open.last_mut() {
-            open.input = block.input.0.map(|input| input.get().to_owned());
+            open.input = block.input.0.map(str::to_owned);
         }
     }
 
-    fn delta(&mut self, index: u64, raw: &RawValue, delta: Delta<'_>, out: &mut Emitter) {
+    fn delta(&mut self, index: u64, raw: &str, delta: Delta<'_>, out: &mut Emitter) {
         let Some(part) = self.part(index, out) else { return };
         match delta.kind.as_str() {
             "text_delta" => out.text_of(part, Channel::Text, delta.text.0.unwrap_or_default()),
@@ -237,7 +233,7 @@ impl Anthropic {
     fn message_delta(&mut self, payload: &Payload<'_>, out: &mut Emitter) {
         // The counts are totals, not additions, and some correct what the start said.
         self.usage.merge(payload.usage, out);
-        let Some((_, delta)) = &payload.delta.0 else { return };
+        let Some((_, delta)) = payload.delta.get() else { return };
         if let Some(word) = delta.stop_reason.non_empty() {
             let ending = Ending {
                 stop_sequence: delta.stop_sequence.non_empty(),
@@ -269,7 +265,7 @@ impl Anthropic {
 }
 
 fn emit_citation(part: Part, citation: &Both<'_, Typed<'_>>, out: &mut Emitter) {
-    if let Some((raw, citation)) = &citation.0 {
+    if let Some((raw, citation)) = citation.get() {
         out.citation(part, citation.kind.as_str(), raw);
     }
 }

@@ -1,9 +1,10 @@
 //! Cohere v2 chat: contents, a plan for tools, tool calls and citations, each with an index.
 
 use super::Wire;
-use super::emitter::Emitter;
-use super::fault::{Fault, fault};
-use super::lenient::{Arguments, Both, Count, Key, Raw, Skip, Text, missing, payload};
+use super::cursor::{BadJson, parse};
+use super::emitter::{Emitter, Part};
+use super::fault::Fault;
+use super::lenient::{Arguments, Both, Count, Raw, Skip, Text, payload};
 use crate::event::{Channel, RawJson, Usage};
 use crate::tool_call::ToolFragment;
 
@@ -11,7 +12,7 @@ payload! {
     struct Payload<'a> {
         kind: Text<'a> = "type",
         id: Text<'a> = "id",
-        index: Count<'a> = "index",
+        index: Count = "index",
         delta: Delta<'a> = "delta",
         ; rest
     }
@@ -69,21 +70,24 @@ payload! {
     struct Tokens<'a> {
         billed: Counts<'a> = "billed_units",
         counted: Counts<'a> = "tokens",
-        cached: Count<'a> = "cached_tokens",
+        cached: Count = "cached_tokens",
     }
 }
 
 payload! {
     struct Counts<'a> {
-        input: Count<'a> = "input_tokens",
-        output: Count<'a> = "output_tokens",
-        reasoning: Count<'a> = "reasoning_tokens",
+        input: Count = "input_tokens",
+        output: Count = "output_tokens",
+        reasoning: Count = "reasoning_tokens",
     }
 }
 
 /// Decodes the events of a chat.
 #[derive(Debug, Default)]
-pub(super) struct Cohere;
+pub(super) struct Cohere {
+    /// The part that the plan for tools is.
+    plan: Option<Part>,
+}
 
 impl Wire for Cohere {
     fn payload(
@@ -91,12 +95,12 @@ impl Wire for Cohere {
         name: Option<&str>,
         data: &str,
         out: &mut Emitter,
-    ) -> Result<(), serde_json::Error> {
-        let payload: Payload<'_> = serde_json::from_str(data)?;
+    ) -> Result<(), BadJson> {
+        let payload: Payload<'_> = parse(data)?;
         let Message { content, tool_plan, tool_calls, citations, .. } = payload.delta.message;
         match payload.kind.non_empty().or(name).unwrap_or_default() {
             "message-start" => {
-                out.identity(payload.id.as_str(), "", None);
+                out.identity(payload.id.as_str(), "", Raw::default());
                 out.begin();
             }
             "content-start" | "content-delta" => {
@@ -104,7 +108,8 @@ impl Wire for Cohere {
                 out.text(0, Channel::Text, content.text.0.unwrap_or_default());
             }
             "tool-plan-delta" => {
-                if let (Some(raw), Some(part)) = (tool_plan.0, out.part(0, Channel::Text)) {
+                self.plan = self.plan.or_else(|| out.new_part(0));
+                if let (Some(raw), Some(part)) = (tool_plan.0, self.plan) {
                     out.block(part, "tool_plan", raw);
                 }
             }
@@ -115,18 +120,16 @@ impl Wire for Cohere {
             }
             "citation-start" => {
                 if let (Some((raw, citation)), Some(part)) =
-                    (&citations.0, out.part(0, Channel::Text))
+                    (citations.get(), out.part(0, Channel::Text))
                 {
                     out.citation(part, citation.kind.as_str(), raw);
                 }
             }
             "message-end" => {
-                if let Some((raw, tokens)) = payload.delta.usage.0 {
-                    out.usage(tokens.usage(RawJson::from_raw(raw)));
+                if let Some((raw, tokens)) = payload.delta.usage.take() {
+                    out.usage(tokens.usage(RawJson::from_valid(raw)));
                 }
-                if let Some(error) = payload.delta.error.0 {
-                    out.fault(error);
-                }
+                out.fault(payload.delta.error);
                 if let Some(word) = payload.delta.finish_reason.non_empty() {
                     out.finish(0, word);
                 }
@@ -134,12 +137,12 @@ impl Wire for Cohere {
                 out.done();
             }
             "content-end" | "citation-end" => {}
-            "error" => out.fault(fault(serde_json::from_str(data)?)?),
+            "error" => out.fault(parse(data)?),
             // An error body has a message and no type.
             "" if payload.rest.iter().any(|(key, _)| key == "message") => {
-                out.fault(fault(serde_json::from_str(data)?)?);
+                out.fault(parse(data)?);
             }
-            _ => out.raw(name, serde_json::from_str(data)?),
+            _ => out.raw(name, data),
         }
         Ok(())
     }

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
 
-use serde_json::value::RawValue;
-
+use super::cursor::BadJson;
 use super::extras::Extras;
+use super::fault::Fault;
 use super::halves::Halves;
 use super::lenient::Raw;
 use crate::event::{
@@ -14,6 +15,7 @@ use crate::event::{
 };
 use crate::format::Format;
 use crate::limits::{Limits, QUOTED_BYTES_MAX};
+use crate::template::Template;
 use crate::tool_call::{ToolCallAssembler, ToolFragment};
 
 /// Collects the events of one stream until they are fetched.
@@ -33,8 +35,56 @@ pub(crate) struct Emitter {
     halves: Halves,
     usage: String,
     done: bool,
+    /// Whether the provider reported an error.
     failed: bool,
+    /// Whether a choice ended because of an error.
+    broken_off: bool,
+    /// Whether the decoder gave up.
     aborted: bool,
+    /// How many events have been emitted.
+    emitted: u64,
+    /// Where the text of the last event came from, if it was a delta.
+    origin: Option<Origin>,
+    /// The values that the last payload has and nobody reads.
+    ignored: Vec<Slice>,
+}
+
+/// Where the text of a delta came from, and which event it became.
+#[derive(Debug, Clone, Copy)]
+struct Origin {
+    text: Slice,
+    target: Target,
+    /// How many events had been emitted with it.
+    emitted: u64,
+}
+
+/// What another text from the same place belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target {
+    /// A part of a choice.
+    Text(Part, Channel),
+    /// A tool call, by its place with the assembler.
+    Call(usize),
+}
+
+/// A piece of memory, for finding out whether it is a piece of a payload.
+#[derive(Debug, Clone, Copy)]
+struct Slice {
+    address: usize,
+    length: usize,
+}
+
+impl Slice {
+    fn of(text: &str) -> Self {
+        Self { address: text.as_ptr().addr(), length: text.len() }
+    }
+
+    /// Where in `data` it is, if it is a piece of it.
+    fn within(self, data: &str) -> Option<Range<usize>> {
+        let start = self.address.checked_sub(data.as_ptr().addr())?;
+        let range = start..start.checked_add(self.length)?;
+        data.get(range.clone()).map(|_| range)
+    }
 }
 
 /// What is known of one choice.
@@ -64,7 +114,11 @@ impl Emitter {
             usage: String::new(),
             done: false,
             failed: false,
+            broken_off: false,
             aborted: false,
+            emitted: 0,
+            origin: None,
+            ignored: Vec::new(),
         }
     }
 
@@ -78,7 +132,8 @@ impl Emitter {
     }
 
     /// Notes what a payload calls the generation; empty means that it does not say.
-    pub(super) fn identity(&mut self, id: &str, model: &str, created: Option<u64>) {
+    pub(super) fn identity(&mut self, id: &str, model: &str, created: Raw<'_>) {
+        self.ignore(created);
         let new_id = !id.is_empty() && id != self.id;
         let new_model = !model.is_empty() && model != self.model;
         if new_id {
@@ -87,7 +142,9 @@ impl Emitter {
         if new_model {
             model.clone_into(&mut self.model);
         }
-        self.created = self.created.or(created.filter(|created| *created != 0));
+        if !self.started {
+            self.created = created.count().filter(|created| *created != 0);
+        }
         if self.started && (new_id || new_model) {
             self.emit(Metadata::Identity(Identity {
                 id: new_id.then(|| self.id.clone()),
@@ -102,6 +159,7 @@ impl Emitter {
         model.clone_into(&mut self.model);
         self.usage.clear();
         self.choices.iter_mut().for_each(|choice| choice.finish = None);
+        self.calls(ToolCallAssembler::begin_generation);
         self.start();
     }
 
@@ -114,7 +172,7 @@ impl Emitter {
             model: some(&self.model),
             created: self.created,
         };
-        self.queue.push_back(EventBody::Start(Box::new(start)).into());
+        self.push(EventBody::Start(Box::new(start)).into());
     }
 
     /// Begins the stream, if it has not begun.
@@ -127,7 +185,57 @@ impl Emitter {
     /// Emits an event, after a start if there has been none.
     pub(super) fn emit(&mut self, event: impl Into<StreamEvent>) {
         self.begin();
-        self.queue.push_back(event.into());
+        self.push(event.into());
+    }
+
+    fn push(&mut self, event: StreamEvent) {
+        self.emitted += 1;
+        self.queue.push_back(event);
+    }
+
+    /// Decodes a payload with `decode`, and makes a template of it if all it gave was one delta.
+    pub(crate) fn observe(
+        &mut self,
+        name: Option<&[u8]>,
+        data: &str,
+        template: &mut Template,
+        decode: impl FnOnce(&mut Self) -> Result<(), BadJson>,
+    ) -> Result<Option<Target>, BadJson> {
+        template.clear();
+        self.ignored.clear();
+        let before = self.emitted;
+        decode(self)?;
+        let Some(Origin { text, target, emitted }) = self.origin.take() else { return Ok(None) };
+        if self.emitted != before + 1 || emitted != self.emitted || self.halves.are_expected() {
+            return Ok(None);
+        }
+        let Some(text) = text.within(data) else { return Ok(None) };
+        let ignored = self.ignored.iter().filter_map(|slice| slice.within(data));
+        template.learn(name, data, text, ignored);
+        Ok(Some(target))
+    }
+
+    /// Emits another text of the same kind as one before; returns whether it could.
+    pub(crate) fn again(&mut self, target: Target, text: Cow<'_, str>) -> bool {
+        match target {
+            Target::Text(Part { choice, part }, channel) => {
+                let text = text.into_owned();
+                self.push(EventBody::Delta(Delta { choice, part, channel, text }).into());
+                true
+            }
+            Target::Call(place) => {
+                let taken = self.calls.push_to(place, &text);
+                self.drain_calls();
+                taken
+            }
+        }
+    }
+
+    /// Notes a value that differs between payloads and that nobody reads.
+    pub(super) fn ignore(&mut self, value: Raw<'_>) {
+        if let Some(raw) = value.0 {
+            self.ignored.push(Slice::of(raw));
+        }
     }
 
     /// Emits text of a choice; a new part begins where the channel changes.
@@ -135,7 +243,34 @@ impl Emitter {
         if text.is_empty() {
             return;
         }
-        let Some(choice) = self.choice(choice) else { return };
+        if let Some(part) = self.part(choice, channel) {
+            self.push_text(part, channel, text);
+        }
+    }
+
+    /// Emits text of a part that has been taken up.
+    pub(super) fn text_of(&mut self, part: Part, channel: Channel, text: Cow<'_, str>) {
+        if text.is_empty() {
+            return;
+        }
+        self.push_text(part, channel, text);
+    }
+
+    fn push_text(&mut self, part: Part, channel: Channel, text: Cow<'_, str>) {
+        let Part { choice, part } = part;
+        let slice = Slice::of(&text);
+        let text = self.halves.join((choice, channel, 0), text);
+        if !text.is_empty() {
+            let text = text.into_owned();
+            self.emit(EventBody::Delta(Delta { choice, part, channel, text }));
+            let target = Target::Text(Part { choice, part }, channel);
+            self.origin = Some(Origin { text: slice, target, emitted: self.emitted });
+        }
+    }
+
+    /// The part that text of this channel goes to; a new one where the channel changes.
+    pub(super) fn part(&mut self, choice: u64, channel: Channel) -> Option<Part> {
+        let choice = self.choice(choice)?;
         let part = match choice.run {
             Some((run, part)) if run == channel => part,
             _ => {
@@ -144,35 +279,6 @@ impl Emitter {
                 choice.run = Some((channel, part));
                 part
             }
-        };
-        let index = choice.index;
-        self.push_text(index, part, channel, text);
-    }
-
-    /// Emits text of a part that the format itself numbers.
-    pub(super) fn text_of(&mut self, part: Part, channel: Channel, text: Cow<'_, str>) {
-        if text.is_empty() {
-            return;
-        }
-        let Some(choice) = self.choice(u64::from(part.choice)) else { return };
-        choice.next_part = choice.next_part.max(part.part.saturating_add(1));
-        self.push_text(part.choice, part.part, channel, text);
-    }
-
-    fn push_text(&mut self, choice: u32, part: u32, channel: Channel, text: Cow<'_, str>) {
-        let text = self.halves.join((choice, channel, 0), text);
-        if !text.is_empty() {
-            let text = text.into_owned();
-            self.emit(EventBody::Delta(Delta { choice, part, channel, text }));
-        }
-    }
-
-    /// The part that text of this channel goes to now, or would begin.
-    pub(super) fn part(&mut self, choice: u64, channel: Channel) -> Option<Part> {
-        let choice = self.choice(choice)?;
-        let part = match choice.run {
-            Some((run, part)) if run == channel => part,
-            _ => choice.next_part,
         };
         Some(Part { choice: choice.index, part })
     }
@@ -200,13 +306,10 @@ impl Emitter {
         Some(Part { choice: fragment.choice, part: fragment.part })
     }
 
-    /// Emits a piece of a tool call whose part the format itself numbers.
-    pub(super) fn tool_of(&mut self, part: Part, mut fragment: ToolFragment<'_>) {
-        let Some(state) = self.choice(u64::from(part.choice)) else { return };
-        state.next_part = state.next_part.max(part.part.saturating_add(1));
-        fragment.choice = part.choice;
-        fragment.part = part.part;
-        self.push_tool(fragment);
+    /// Emits a piece of a tool call whose part has been taken up.
+    pub(super) fn tool_of(&mut self, part: Part, fragment: ToolFragment<'_>) {
+        let Part { choice, part } = part;
+        self.push_tool(ToolFragment { choice, part, ..fragment });
     }
 
     fn push_tool(&mut self, fragment: ToolFragment<'_>) -> bool {
@@ -214,6 +317,9 @@ impl Emitter {
         let arguments = self.halves.join(key, Cow::Borrowed(fragment.arguments));
         let opened = self.calls.push(ToolFragment { arguments: &arguments, ..fragment });
         self.drain_calls();
+        let text = Slice::of(fragment.arguments);
+        let target = self.calls.last_place().map(Target::Call);
+        self.origin = target.map(|target| Origin { text, target, emitted: self.emitted });
         opened
     }
 
@@ -243,6 +349,7 @@ impl Emitter {
         }
         state.finish = Some(word.to_owned());
         let choice = state.index;
+        self.broken_off |= reason == FinishReason::Error;
         self.calls(|calls| calls.finish_choice(choice, reason != FinishReason::Length));
         if reason == FinishReason::Stop && self.calls.any_for_client(choice) {
             reason = FinishReason::ToolCalls;
@@ -252,14 +359,14 @@ impl Emitter {
             reason,
             provider_reason: word.to_owned(),
             stop_sequence: stop_sequence.map(str::to_owned),
-            details: details.0.map(RawJson::from_raw),
+            details: details.0.map(RawJson::from_valid),
         }));
     }
 
     /// Emits the token counts, unless they are as before.
     pub(super) fn usage(&mut self, usage: Usage) {
         let text = usage.raw.as_ref().map_or("", RawJson::as_str);
-        if text.is_empty() || text != self.usage {
+        if text.starts_with('{') && text != self.usage {
             text.clone_into(&mut self.usage);
             self.emit(Metadata::Usage(usage));
         }
@@ -275,7 +382,7 @@ impl Emitter {
         for (key, raw) in fields {
             let Some(raw) = raw.0 else { continue };
             if self.extras.is_news(choice, key, raw) {
-                news.insert(key.to_owned(), RawJson::from_raw(raw));
+                news.insert(key.to_owned(), RawJson::from_valid(raw));
             }
         }
         if !news.is_empty() {
@@ -284,23 +391,23 @@ impl Emitter {
     }
 
     /// Emits fields that a payload struct does not know, those that are news.
-    pub(super) fn unknown(&mut self, choice: Option<u32>, rest: &[(Cow<'_, str>, &RawValue)]) {
+    pub(super) fn unknown(&mut self, choice: Option<u32>, rest: &[(Cow<'_, str>, &str)]) {
         self.extra(choice, rest.iter().map(|(key, raw)| (&**key, Raw(Some(*raw)))));
     }
 
     /// Emits a content block that is no text.
-    pub(super) fn block(&mut self, part: Part, kind: &str, raw: &RawValue) {
+    pub(super) fn block(&mut self, part: Part, kind: &str, raw: &str) {
         let Part { choice, part } = part;
         let kind = Some(kind).filter(|kind| !kind.is_empty()).map(str::to_owned);
-        let raw = RawJson::from_raw(raw);
+        let raw = RawJson::from_valid(raw);
         self.emit(Metadata::Block(Opaque { choice, part, kind, raw }));
     }
 
     /// Emits a source of a part's text.
-    pub(super) fn citation(&mut self, part: Part, kind: &str, raw: &RawValue) {
+    pub(super) fn citation(&mut self, part: Part, kind: &str, raw: &str) {
         let Part { choice, part } = part;
         let kind = Some(kind).filter(|kind| !kind.is_empty()).map(str::to_owned);
-        let raw = RawJson::from_raw(raw);
+        let raw = RawJson::from_valid(raw);
         self.emit(Metadata::Citation(Opaque { choice, part, kind, raw }));
     }
 
@@ -314,21 +421,23 @@ impl Emitter {
     }
 
     /// Emits token probabilities.
-    pub(super) fn logprobs(&mut self, choice: u64, raw: &RawValue) {
+    pub(super) fn logprobs(&mut self, choice: u64, raw: &str) {
         let choice = u32::try_from(choice).unwrap_or(u32::MAX);
-        self.emit(Metadata::Logprobs(Logprobs { choice, raw: RawJson::from_raw(raw) }));
+        self.emit(Metadata::Logprobs(Logprobs { choice, raw: RawJson::from_valid(raw) }));
     }
 
     /// Emits a payload that the decoder does not interpret.
-    pub(super) fn raw(&mut self, event: Option<&str>, raw: &RawValue) {
+    pub(super) fn raw(&mut self, event: Option<&str>, raw: &str) {
         let event = event.map(str::to_owned);
-        self.emit(Metadata::Raw(RawEvent { event, raw: RawJson::from_raw(raw) }));
+        self.emit(Metadata::Raw(RawEvent { event, raw: RawJson::from_valid(raw) }));
     }
 
-    /// Emits an error that the provider reported.
-    pub(super) fn fault(&mut self, error: StreamError) {
-        self.failed = true;
-        self.emit(EventBody::Error(Box::new(error)));
+    /// Emits an error that the provider reported, if there is one.
+    pub(super) fn fault(&mut self, error: Fault) {
+        if let Some(error) = error.0 {
+            self.failed = true;
+            self.emit(EventBody::Error(error));
+        }
     }
 
     /// Notes that the provider says that it is done.
@@ -354,7 +463,7 @@ impl Emitter {
     }
 
     /// Emits an error about a payload that is no JSON.
-    pub(crate) fn malformed(&mut self, data: &str, cause: &serde_json::Error) {
+    pub(crate) fn malformed(&mut self, data: &str, cause: &BadJson) {
         let message = format!("cannot decode a payload: {cause}");
         let mut error = StreamError::new(ErrorKind::Malformed, message);
         let end = data.floor_char_boundary(QUOTED_BYTES_MAX);
@@ -366,17 +475,17 @@ impl Emitter {
     pub(crate) fn end(&mut self) {
         if self.is_done() {
             for index in 0..self.choices.len() {
-                let Some(choice) = self.choices.get(index).map(|choice| choice.index) else { break };
+                let Some(choice) = self.choices.get(index).map(|choice| choice.index) else {
+                    break;
+                };
                 self.calls(|calls| calls.finish_choice(choice, true));
             }
         }
         self.calls(ToolCallAssembler::finish);
-        let status = if self.aborted {
+        let status = if self.aborted || (self.failed && (self.broken_off || !self.is_done())) {
             EndStatus::Failed
         } else if self.is_done() {
             EndStatus::Complete
-        } else if self.failed {
-            EndStatus::Failed
         } else {
             EndStatus::Incomplete
         };
@@ -424,7 +533,7 @@ impl<'a> Ending<'a> {
 
 /// A part of a choice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Part {
+pub(crate) struct Part {
     pub(super) choice: u32,
     pub(super) part: u32,
 }

@@ -1,7 +1,5 @@
 //! Remembers fields outside a format's known ones, so that each is reported only when it changes.
 
-use serde_json::value::RawValue;
-
 use crate::limits::{EXTRA_FIELD_BYTES_MAX, EXTRA_FIELDS_MAX};
 
 /// The last seen value of each extra field.
@@ -20,8 +18,7 @@ impl Extras {
     ///
     /// Fields past [`EXTRA_FIELDS_MAX`] and values past [`EXTRA_FIELD_BYTES_MAX`] are not
     /// remembered and so always news.
-    pub(super) fn is_news(&mut self, choice: Option<u32>, key: &str, value: &RawValue) -> bool {
-        let value = value.get();
+    pub(super) fn is_news(&mut self, choice: Option<u32>, key: &str, value: &str) -> bool {
         let known = self.0.iter().position(|seen| seen.choice == choice && seen.key == key);
         if let Some(seen) = known.and_then(|at| self.0.get_mut(at)) {
             if seen.value == value {

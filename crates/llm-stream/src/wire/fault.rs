@@ -1,10 +1,7 @@
 //! In-band errors: the shapes that providers give them, and the typed error they become.
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
-
-use super::lenient::{Key, Raw, Text, missing, payload};
+use super::cursor::{BadJson, Cursor, Read};
+use super::lenient::{Text, payload};
 use crate::event::{ErrorKind, RawJson, StreamError};
 
 payload! {
@@ -19,25 +16,26 @@ payload! {
 
 /// A provider's error; null reads as missing.
 #[derive(Debug, Default)]
-pub(super) struct Fault(pub(super) Option<StreamError>);
+pub(super) struct Fault(pub(super) Option<Box<StreamError>>);
 
-impl<'de> Deserialize<'de> for Fault {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Some(raw) = Raw::deserialize(deserializer)?.0 else { return Ok(Self(None)) };
-        fault(raw).map(|error| Self(Some(error))).map_err(D::Error::custom)
+impl<'a> Read<'a> for Fault {
+    /// Reads a text, an object, or an object that holds one.
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), BadJson> {
+        self.0 = None;
+        let start = cursor.place();
+        let mut error = match cursor.peek() {
+            Some(b'n') => return cursor.skip(),
+            Some(b'"') => StreamError::new(ErrorKind::Other, cursor.string()?),
+            _ => {
+                let mut object = Object::default();
+                object.read(cursor)?;
+                from_object(object)
+            }
+        };
+        error.raw.get_or_insert_with(|| RawJson::from_valid(cursor.since(start)));
+        self.0 = Some(Box::new(error));
+        Ok(())
     }
-}
-
-/// The typed form of a provider's error: a text, an object, or an object that holds one.
-pub(super) fn fault(raw: &RawValue) -> Result<StreamError, serde_json::Error> {
-    let mut error = if raw.get().starts_with('"') {
-        let message: Text<'_> = serde_json::from_str(raw.get())?;
-        StreamError::new(ErrorKind::Other, message.as_str())
-    } else {
-        from_object(serde_json::from_str(raw.get())?)
-    };
-    error.raw = Some(RawJson::from_raw(raw));
-    Ok(error)
 }
 
 fn from_object(object: Object<'_>) -> StreamError {
@@ -49,7 +47,7 @@ fn from_object(object: Object<'_>) -> StreamError {
         if nested.kind == ErrorKind::Other {
             nested.kind = kind.unwrap_or(ErrorKind::Other);
         }
-        return nested;
+        return *nested;
     }
     let message = object.message.non_empty();
     let message = message.unwrap_or("the provider reported an error without a message");
@@ -60,13 +58,15 @@ fn from_object(object: Object<'_>) -> StreamError {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cursor::parse;
     use super::*;
 
     #[track_caller]
     fn check(json: &str, kind: ErrorKind, message: &str, code: Option<&str>) {
-        let error = fault(serde_json::from_str(json).unwrap()).unwrap();
+        let error = parse::<Fault>(json).unwrap().0.unwrap();
         assert_eq!((error.kind, &*error.message, error.code.as_deref()), (kind, message, code));
-        assert_eq!(error.raw.unwrap().as_str(), json);
+        let raw = error.raw.unwrap();
+        assert!(json.contains(raw.as_str()) && raw.as_str().contains(message), "{raw:?}");
     }
 
     #[test]
@@ -96,11 +96,8 @@ mod tests {
 
     #[test]
     fn nonsense_is_an_error_too() {
-        check(
-            "[1]",
-            ErrorKind::Other,
-            "the provider reported an error without a message",
-            None,
-        );
+        let error = parse::<Fault>("[1]").unwrap().0.unwrap();
+        assert_eq!(error.message, "the provider reported an error without a message");
+        assert_eq!(error.raw.unwrap().as_str(), "[1]");
     }
 }

@@ -2,12 +2,11 @@
 
 mod partial_args;
 
-use serde_json::value::RawValue;
-
 use super::Wire;
+use super::cursor::{BadJson, parse};
 use super::emitter::Emitter;
 use super::fault::Fault;
-use super::lenient::{Arguments, Both, Count, Key, List, Raw, Skip, Text, missing, payload};
+use super::lenient::{Arguments, Both, Count, List, Raw, Skip, Text, payload};
 use crate::event::{Channel, RawJson, Usage};
 use crate::tool_call::ToolFragment;
 use partial_args::{ArgsWriter, PartialArg};
@@ -27,7 +26,7 @@ payload! {
 
 payload! {
     struct Candidate<'a> {
-        index: Count<'a> = "index",
+        index: Count = "index",
         content: Content<'a> = "content",
         finish_reason: Text<'a> = "finishReason",
         logprobs: Raw<'a> = "logprobsResult",
@@ -69,12 +68,12 @@ payload! {
 
 payload! {
     struct Tokens<'a> {
-        prompt: Count<'a> = "promptTokenCount",
-        tool_prompt: Count<'a> = "toolUsePromptTokenCount",
-        candidates: Count<'a> = "candidatesTokenCount",
-        thoughts: Count<'a> = "thoughtsTokenCount",
-        cached: Count<'a> = "cachedContentTokenCount",
-        total: Count<'a> = "totalTokenCount",
+        prompt: Count = "promptTokenCount",
+        tool_prompt: Count = "toolUsePromptTokenCount",
+        candidates: Count = "candidatesTokenCount",
+        thoughts: Count = "thoughtsTokenCount",
+        cached: Count = "cachedContentTokenCount",
+        total: Count = "totalTokenCount",
     }
 }
 
@@ -100,23 +99,21 @@ impl Wire for Gemini {
         name: Option<&str>,
         data: &str,
         out: &mut Emitter,
-    ) -> Result<(), serde_json::Error> {
-        let response: Response<'_> = serde_json::from_str(data)?;
-        out.identity(response.id.as_str(), response.model.as_str(), None);
+    ) -> Result<(), BadJson> {
+        let response: Response<'_> = parse(data)?;
+        out.identity(response.id.as_str(), response.model.as_str(), Raw::default());
         out.begin();
         for candidate in response.candidates.0 {
             self.candidate(candidate, out);
         }
-        if let Some((raw, tokens)) = response.usage.0 {
+        if let Some((raw, tokens)) = response.usage.take() {
             out.usage(tokens.usage(raw));
         }
-        if let Some(error) = response.error.0 {
-            out.fault(error);
-        } else if name == Some("error") {
-            let Fault(error) = serde_json::from_str(data)?;
-            error.into_iter().for_each(|error| out.fault(error));
+        if name == Some("error") && response.error.0.is_none() {
+            out.fault(parse(data)?);
         }
-        if let Some((raw, feedback)) = response.feedback.0 {
+        out.fault(response.error);
+        if let Some((raw, feedback)) = response.feedback.take() {
             out.extra(None, [("promptFeedback", Raw(Some(raw)))]);
             if feedback.block_reason.non_empty().is_some() {
                 // Nothing but this comes for a blocked prompt.
@@ -151,11 +148,11 @@ impl Gemini {
     }
 
     fn part(&mut self, choice: u64, part: Part<'_>, out: &mut Emitter) {
-        if let Some((_, call)) = &part.call.0 {
+        if let Some((_, call)) = part.call.get() {
             self.call(choice, call, part.signature.as_str(), out);
             return;
         }
-        let thought = part.thought.0.is_some_and(|thought| thought.get() == "true");
+        let thought = part.thought.is_true();
         let channel = if thought { Channel::Reasoning } else { Channel::Text };
         out.text(choice, channel, part.text.0.unwrap_or_default());
         for (key, raw) in &part.rest {
@@ -163,24 +160,21 @@ impl Gemini {
                 out.block(part, key, raw);
             }
         }
-        if let Some(proven) = out.part(choice, channel) {
-            out.signature(proven, part.signature.as_str());
+        if let Some(signature) = part.signature.non_empty()
+            && let Some(proven) = out.part(choice, channel)
+        {
+            out.signature(proven, signature);
         }
     }
 
-    fn call(
-        &mut self,
-        choice: u64,
-        call: &FunctionCall<'_>,
-        signature: &str,
-        out: &mut Emitter,
-    ) {
+    fn call(&mut self, choice: u64, call: &FunctionCall<'_>, signature: &str, out: &mut Emitter) {
         if let Some(name) = call.name.non_empty() {
             self.end_call(out);
             let key = self.calls;
             self.calls += 1;
             let (index, id) = (Some(key), call.id.as_str());
-            let part = out.tool(choice, ToolFragment { index, id, name, ..ToolFragment::default() });
+            let part =
+                out.tool(choice, ToolFragment { index, id, name, ..ToolFragment::default() });
             if let Some(part) = part {
                 out.signature(part, signature);
             }
@@ -191,7 +185,7 @@ impl Gemini {
         for partial in &call.partial.0 {
             open.writer.write(partial, &mut arguments);
         }
-        let ends = call.will_continue.0.is_none_or(|more| more.get() != "true");
+        let ends = !call.will_continue.is_true();
         if ends {
             open.writer.finish(&mut arguments);
         }
@@ -221,7 +215,7 @@ impl OpenCall {
 }
 
 impl Tokens<'_> {
-    fn usage(&self, raw: &RawValue) -> Usage {
+    fn usage(&self, raw: &str) -> Usage {
         let sum = |base: Option<u64>, more: Option<u64>| {
             base.map(|base| base.saturating_add(more.unwrap_or(0)))
         };
@@ -233,7 +227,7 @@ impl Tokens<'_> {
             cache_read_tokens: self.cached.0,
             cache_write_tokens: None,
             reasoning_tokens: self.thoughts.0,
-            raw: Some(RawJson::from_raw(raw)),
+            raw: Some(RawJson::from_valid(raw)),
         }
     }
 }

@@ -67,6 +67,11 @@ impl Halves {
         self.active = true;
     }
 
+    /// Whether texts may hold marks.
+    pub(super) fn are_expected(&self) -> bool {
+        self.active
+    }
+
     /// Joins the halves in the next piece of a text; a half without its other becomes U+FFFD.
     pub(super) fn join<'a>(&mut self, key: Key, piece: Cow<'a, str>) -> Cow<'a, str> {
         if !self.active || piece.is_empty() {

@@ -1,9 +1,10 @@
 //! Gemini's Interactions API: steps with their deltas.
 
 use super::Wire;
+use super::cursor::{BadJson, parse};
 use super::emitter::{Emitter, Part};
 use super::fault::Fault;
-use super::lenient::{Arguments, Both, Count, Key, Raw, Skip, Text, missing, payload};
+use super::lenient::{Arguments, Both, Count, Raw, Skip, Text, payload};
 use crate::event::{Channel, RawJson, Usage};
 use crate::limits::BLOCKS_OPEN_MAX;
 use crate::tool_call::ToolFragment;
@@ -11,7 +12,7 @@ use crate::tool_call::ToolFragment;
 payload! {
     struct Payload<'a> {
         kind: Text<'a> = "event_type",
-        index: Count<'a> = "index",
+        index: Count = "index",
         interaction: Interaction<'a> = "interaction",
         step: Both<'a, Step<'a>> = "step" | "content",
         delta: Both<'a, Delta<'a>> = "delta",
@@ -59,11 +60,11 @@ payload! {
 
 payload! {
     struct Tokens<'a> {
-        input: Count<'a> = "total_input_tokens",
-        output: Count<'a> = "total_output_tokens",
-        thought: Count<'a> = "total_thought_tokens",
-        cached: Count<'a> = "total_cached_tokens",
-        total: Count<'a> = "total_tokens",
+        input: Count = "total_input_tokens",
+        output: Count = "total_output_tokens",
+        thought: Count = "total_thought_tokens",
+        cached: Count = "total_cached_tokens",
+        total: Count = "total_tokens",
     }
 }
 
@@ -88,37 +89,41 @@ impl Wire for Interactions {
         name: Option<&str>,
         data: &str,
         out: &mut Emitter,
-    ) -> Result<(), serde_json::Error> {
-        let payload: Payload<'_> = serde_json::from_str(data)?;
+    ) -> Result<(), BadJson> {
+        let payload: Payload<'_> = parse(data)?;
         let index = payload.index.0.unwrap_or(0);
         match payload.kind.non_empty().or(name).unwrap_or_default() {
             "interaction.created" | "interaction.start" => {
-                out.identity(payload.interaction.id.as_str(), payload.interaction.model.as_str(), None);
+                out.identity(
+                    payload.interaction.id.as_str(),
+                    payload.interaction.model.as_str(),
+                    Raw::default(),
+                );
                 out.begin();
             }
             "step.start" | "content.start" => {
-                if let Some((raw, step)) = &payload.step.0 {
-                    self.start(index, raw.get(), step, out);
+                if let Some((raw, step)) = payload.step.get() {
+                    self.start(index, raw, step, out);
                 }
             }
             "step.delta" | "content.delta" => {
-                if let Some((raw, delta)) = payload.delta.0 {
-                    self.delta(index, Raw(Some(raw)), delta, out);
+                if let Some((raw, delta)) = payload.delta.take() {
+                    self.delta(index, raw, delta, out);
                 }
             }
             "step.stop" | "content.stop" => self.stop(index, out),
-            "interaction.completed" | "interaction.complete" | "interaction.failed"
+            "interaction.completed"
+            | "interaction.complete"
+            | "interaction.failed"
             | "interaction.cancelled" => end(payload.interaction, out),
             "interaction.status_update" => {}
             _ if payload.error.0.is_some() => {}
             _ => {
-                out.raw(name, serde_json::from_str(data)?);
+                out.raw(name, data);
                 return Ok(());
             }
         }
-        if let Some(error) = payload.error.0 {
-            out.fault(error);
-        }
+        out.fault(payload.error);
         out.unknown(None, &payload.rest);
         Ok(())
     }
@@ -135,15 +140,13 @@ impl Interactions {
             if let Some(open) = self.open.last_mut() {
                 open.arguments = arguments.map(str::to_owned);
             }
-        } else if !matches!(step.kind.as_str(), "thought" | "text" | "model_output")
-            && let Ok(raw) = serde_json::from_str(raw)
-        {
+        } else if !matches!(step.kind.as_str(), "thought" | "text" | "model_output") {
             out.block(part, step.kind.as_str(), raw);
         }
         out.signature(part, step.signature.as_str());
     }
 
-    fn delta(&mut self, index: u64, raw: Raw<'_>, delta: Delta<'_>, out: &mut Emitter) {
+    fn delta(&mut self, index: u64, raw: &str, delta: Delta<'_>, out: &mut Emitter) {
         let Some(part) = self.part(index, out) else { return };
         match delta.kind.as_str() {
             "text" => out.text_of(part, Channel::Text, delta.text.0.unwrap_or_default()),
@@ -157,11 +160,7 @@ impl Interactions {
                 let arguments = delta.arguments.as_str();
                 out.tool_of(part, ToolFragment { index, arguments, ..ToolFragment::default() });
             }
-            kind => {
-                if let Some(raw) = raw.0 {
-                    out.block(part, kind, raw);
-                }
-            }
+            kind => out.block(part, kind, raw),
         }
     }
 
@@ -191,8 +190,8 @@ impl Interactions {
 }
 
 fn end(interaction: Interaction<'_>, out: &mut Emitter) {
-    out.identity(interaction.id.as_str(), interaction.model.as_str(), None);
-    if let Some((raw, tokens)) = interaction.usage.0 {
+    out.identity(interaction.id.as_str(), interaction.model.as_str(), Raw::default());
+    if let Some((raw, tokens)) = interaction.usage.take() {
         let output = tokens.output.0.map(|output| {
             // Thoughts are counted apart from the answer.
             output.saturating_add(tokens.thought.0.unwrap_or(0))
@@ -204,12 +203,10 @@ fn end(interaction: Interaction<'_>, out: &mut Emitter) {
             cache_read_tokens: tokens.cached.0,
             cache_write_tokens: None,
             reasoning_tokens: tokens.thought.0,
-            raw: Some(RawJson::from_raw(raw)),
+            raw: Some(RawJson::from_valid(raw)),
         });
     }
-    if let Some(error) = interaction.error.0 {
-        out.fault(error);
-    }
+    out.fault(interaction.error);
     if let Some(word) = interaction.status.0.as_deref().filter(|word| !word.is_empty()) {
         out.finish(0, word);
     }

@@ -5,52 +5,12 @@
 //! missing, a field given twice reads as its last value, and unknown fields are skipped or kept raw.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
-
-/// Implements the visits of JSON kinds that a type reads as missing.
-macro_rules! missing {
-    ($($kind:ident)*) => { $(missing!(@ $kind);)* };
-    (@ null) => {
-        fn visit_unit<E>(self) -> Result<Self::Value, E> { Ok(Self::Value::default()) }
-    };
-    (@ bool) => {
-        fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> { Ok(Self::Value::default()) }
-    };
-    (@ number) => {
-        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> { Ok(Self::Value::default()) }
-        fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> { Ok(Self::Value::default()) }
-        fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> { Ok(Self::Value::default()) }
-    };
-    (@ string) => {
-        fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> { Ok(Self::Value::default()) }
-    };
-    (@ list) => {
-        fn visit_seq<A: serde::de::SeqAccess<'de>>(
-            self,
-            mut list: A,
-        ) -> Result<Self::Value, A::Error> {
-            while list.next_element::<serde::de::IgnoredAny>()?.is_some() {}
-            Ok(Self::Value::default())
-        }
-    };
-    (@ object) => {
-        fn visit_map<A: serde::de::MapAccess<'de>>(
-            self,
-            mut object: A,
-        ) -> Result<Self::Value, A::Error> {
-            while object.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {}
-            Ok(Self::Value::default())
-        }
-    };
-}
+use super::cursor::{BadJson, Cursor, Read, parse};
 
 /// Declares a payload struct: each field with the keys that it is read from.
 ///
-/// With `rest: …` at the end, unknown fields that are not null are kept raw.
+/// With `; rest` at the end, unknown fields that are not null are kept raw.
 macro_rules! payload {
     (
         $(#[$meta:meta])*
@@ -63,101 +23,41 @@ macro_rules! payload {
         #[derive(Debug, Default)]
         $vis struct $name<'a> {
             $($(#[$doc])* $field: $kind,)*
-            $($rest: Vec<(std::borrow::Cow<'a, str>, &'a serde_json::value::RawValue)>,)?
+            $($rest: $crate::wire::lenient::Rest<'a>,)?
             lifetime: std::marker::PhantomData<&'a ()>,
         }
 
-        impl<'de> serde::Deserialize<'de> for $name<'de> {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct PayloadVisitor;
-                impl<'de> serde::de::Visitor<'de> for PayloadVisitor {
-                    type Value = $name<'de>;
-
-                    fn expecting(
-                        &self,
-                        formatter: &mut std::fmt::Formatter<'_>,
-                    ) -> std::fmt::Result {
-                        formatter.write_str("a JSON value")
-                    }
-
-                    fn visit_map<A: serde::de::MapAccess<'de>>(
-                        self,
-                        mut object: A,
-                    ) -> Result<Self::Value, A::Error> {
-                        let mut value = $name::default();
-                        while let Some(Key(key)) = object.next_key()? {
-                            match &*key {
-                                $($($key)|+ => value.$field = object.next_value()?,)*
-                                _ => payload!(@unknown value object key $($rest)?),
-                            }
-                        }
-                        Ok(value)
-                    }
-
-                    missing!(null bool number string list);
+        impl<'a> $crate::wire::cursor::Read<'a> for $name<'a> {
+            fn read(
+                &mut self,
+                cursor: &mut $crate::wire::cursor::Cursor<'a>,
+            ) -> Result<(), $crate::wire::cursor::BadJson> {
+                if cursor.peek() != Some(b'{') {
+                    return cursor.skip();
                 }
-                deserializer.deserialize_any(PayloadVisitor)
+                cursor.object(|cursor, key| match &*key {
+                    $($($key)|+ => self.$field.read(cursor),)*
+                    _ => payload!(@unknown self cursor key $($rest)?),
+                })
             }
         }
     };
-    (@unknown $value:ident $object:ident $key:ident $rest:ident) => {{
-        let raw: &serde_json::value::RawValue = $object.next_value()?;
-        if raw.get() != "null" {
-            $value.$rest.push(($key, raw));
+    (@unknown $self:ident $cursor:ident $key:ident $rest:ident) => {{
+        let raw = $cursor.raw()?;
+        if raw != "null" {
+            $self.$rest.push(($key, raw));
         }
+        Ok(())
     }};
-    (@unknown $value:ident $object:ident $key:ident) => {{
-        let serde::de::IgnoredAny = $object.next_value()?;
-    }};
-}
-
-pub(super) use {missing, payload};
-
-/// Implements `Deserialize` through a visitor that takes any JSON value.
-macro_rules! any {
-    ($name:ident, $expecting:literal, { $($visits:tt)* }) => {
-        impl<'de> Deserialize<'de> for $name<'de> {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Any;
-                impl<'de> Visitor<'de> for Any {
-                    type Value = $name<'de>;
-
-                    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                        formatter.write_str($expecting)
-                    }
-
-                    $($visits)*
-                }
-                deserializer.deserialize_any(Any)
-            }
-        }
+    (@unknown $self:ident $cursor:ident $key:ident) => {
+        $cursor.skip()
     };
 }
 
-/// An object's key.
-pub(super) struct Key<'a>(pub(super) Cow<'a, str>);
+pub(super) use payload;
 
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
-            type Value = Key<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a key")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Key(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(Text)
-    }
-}
+/// The unknown fields of an object: their keys, and their values as text.
+pub(super) type Rest<'a> = Vec<(Cow<'a, str>, &'a str)>;
 
 /// A string; numbers read as their digits, everything else as missing.
 #[derive(Debug, Default)]
@@ -175,69 +75,55 @@ impl Text<'_> {
     }
 }
 
-any!(Text, "a string", {
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Text(Some(Cow::Borrowed(text))))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Text(Some(Cow::Owned(text.to_owned()))))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Text(Some(Cow::Owned(number.to_string()))))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Text(Some(Cow::Owned(number.to_string()))))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Text(Some(Cow::Owned(number.to_string()))))
-    }
-
-    missing!(null bool list object);
-});
-
-/// A count; digits in a string read as their number, everything else as missing.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Count<'a>(pub(super) Option<u64>, PhantomData<&'a ()>);
-
-impl From<u64> for Count<'_> {
-    fn from(count: u64) -> Self {
-        Self(Some(count), PhantomData)
+impl<'a> Read<'a> for Text<'a> {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), BadJson> {
+        self.0 = match cursor.peek() {
+            Some(b'"') => Some(cursor.string()?),
+            Some(b'-' | b'0'..=b'9') => Some(Cow::Borrowed(cursor.raw()?)),
+            _ => {
+                cursor.skip()?;
+                None
+            }
+        };
+        Ok(())
     }
 }
 
-any!(Count, "a count", {
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Count(Some(number), PhantomData))
-    }
+/// A count; digits in a string read as their number, everything else as missing.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Count(pub(super) Option<u64>);
 
-    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Count(u64::try_from(number).ok(), PhantomData))
+impl<'a> Read<'a> for Count {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), BadJson> {
+        let raw = cursor.raw()?;
+        let digits = raw.trim_matches('"');
+        // Some counts are written as floats: 12.0 is 12.
+        let whole = digits.strip_suffix(".0").unwrap_or(digits);
+        self.0 = whole.parse().ok();
+        Ok(())
     }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        // A whole number in range prints as its digits.
-        Ok(Count(number.to_string().parse().ok(), PhantomData))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Count(text.parse().ok(), PhantomData))
-    }
-
-    missing!(null bool list object);
-});
+}
 
 /// Any value, kept as its text; null reads as missing.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Raw<'a>(pub(super) Option<&'a RawValue>);
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Raw<'a>(pub(super) Option<&'a str>);
 
-impl<'de> Deserialize<'de> for Raw<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?;
-        Ok(Self(Some(raw).filter(|raw| raw.get() != "null")))
+impl Raw<'_> {
+    /// The value as a count; what is none reads as missing.
+    pub(super) fn count(self) -> Option<u64> {
+        self.0?.parse().ok()
+    }
+
+    /// Whether the value is `true`.
+    pub(super) fn is_true(self) -> bool {
+        self.0 == Some("true")
+    }
+}
+
+impl<'a> Read<'a> for Raw<'a> {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), BadJson> {
+        self.0 = Some(cursor.raw()?).filter(|raw| *raw != "null");
+        Ok(())
     }
 }
 
@@ -245,9 +131,9 @@ impl<'de> Deserialize<'de> for Raw<'de> {
 #[derive(Debug, Default)]
 pub(super) struct Skip;
 
-impl<'de> Deserialize<'de> for Skip {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|IgnoredAny| Self)
+impl<'a> Read<'a> for Skip {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), BadJson> {
+        cursor.skip()
     }
 }
 
@@ -261,38 +147,56 @@ impl<T> Default for List<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Items<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
-            type Value = List<T>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a list")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = list.next_element()? {
-                    items.push(item);
-                }
-                Ok(List(items))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {
-                let one = serde::de::value::MapAccessDeserializer::new(object);
-                Ok(List(vec![T::deserialize(one)?]))
-            }
-
-            missing!(null bool number string);
-        }
-        deserializer.deserialize_any(Items(PhantomData))
+impl<'a, T: Read<'a>> List<T> {
+    fn read_item(&mut self, cursor: &mut Cursor<'a>) -> Result<(), BadJson> {
+        let item = self.0.push_mut(T::default());
+        item.read(cursor)
     }
 }
 
-/// A value together with its text; null reads as missing.
+impl<'a, T: Read<'a>> Read<'a> for List<T> {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), BadJson> {
+        self.0.clear();
+        match cursor.peek() {
+            Some(b'[') => cursor.array(|cursor| self.read_item(cursor)),
+            Some(b'{') => self.read_item(cursor),
+            _ => cursor.skip(),
+        }
+    }
+}
+
+/// A value that few payloads have, boxed so that the others need not carry its size.
+///
+/// Null reads as missing.
 #[derive(Debug)]
-pub(super) struct Both<'a, T>(pub(super) Option<(&'a RawValue, T)>);
+pub(super) struct Rare<T>(pub(super) Option<Box<T>>);
+
+impl<T> Default for Rare<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: Default> Rare<T> {
+    /// The value, given away; the default if it is missing.
+    pub(super) fn take(&mut self) -> T {
+        self.0.take().map_or_else(T::default, |value| *value)
+    }
+}
+
+impl<'a, T: Read<'a>> Read<'a> for Rare<T> {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), BadJson> {
+        self.0 = None;
+        if cursor.peek() == Some(b'n') {
+            return cursor.skip();
+        }
+        self.0.insert(Box::default()).read(cursor)
+    }
+}
+
+/// A value that few payloads have, together with its text; null reads as missing.
+#[derive(Debug)]
+pub(super) struct Both<'a, T>(pub(super) Option<Box<(&'a str, T)>>);
 
 impl<T> Default for Both<'_, T> {
     fn default() -> Self {
@@ -300,11 +204,29 @@ impl<T> Default for Both<'_, T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Both<'de, T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Some(raw) = Raw::deserialize(deserializer)?.0 else { return Ok(Self(None)) };
-        let value = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
-        Ok(Self(Some((raw, value))))
+impl<'a, T> Both<'a, T> {
+    /// The text and the value.
+    pub(super) fn get(&self) -> Option<(&'a str, &T)> {
+        self.0.as_deref().map(|(raw, value)| (*raw, value))
+    }
+
+    /// The text and the value, given away.
+    pub(super) fn take(self) -> Option<(&'a str, T)> {
+        self.0.map(|both| *both)
+    }
+}
+
+impl<'a, T: Read<'a>> Read<'a> for Both<'a, T> {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), BadJson> {
+        self.0 = None;
+        if cursor.peek() == Some(b'n') {
+            return cursor.skip();
+        }
+        let start = cursor.place();
+        let (raw, value) = &mut **self.0.insert(Box::default());
+        value.read(cursor)?;
+        *raw = cursor.since(start);
+        Ok(())
     }
 }
 
@@ -319,18 +241,85 @@ impl Arguments<'_> {
     }
 }
 
-impl<'de> Deserialize<'de> for Arguments<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Some(raw) = Raw::deserialize(deserializer)?.0 else { return Ok(Self(None)) };
-        if raw.get().starts_with('"') {
-            let Text(text) = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
-            return Ok(Self(text));
-        }
-        Ok(Self(Some(Cow::Borrowed(raw.get()))))
+impl<'a> Read<'a> for Arguments<'a> {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), BadJson> {
+        self.0 = match cursor.peek() {
+            Some(b'"') => Some(cursor.string()?),
+            _ => Some(Cow::Borrowed(cursor.raw()?)).filter(|raw| raw != "null"),
+        };
+        Ok(())
     }
 }
 
-/// Parses a value that has been kept raw; what it cannot be reads as missing.
-pub(super) fn nested<'a, T: Deserialize<'a> + Default>(raw: Raw<'a>) -> T {
-    raw.0.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+/// Reads a value that has been kept raw; what it cannot be reads as missing.
+pub(super) fn nested<'a, T: Read<'a>>(raw: Raw<'a>) -> T {
+    raw.0.and_then(|raw| parse(raw).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    payload! {
+        struct Sample<'a> {
+            text: Text<'a> = "text" | "alias",
+            count: Count = "count",
+            list: List<Sample<'a>> = "list",
+            both: Both<'a, Sample<'a>> = "both",
+            arguments: Arguments<'a> = "arguments",
+            ; rest
+        }
+    }
+
+    fn sample(json: &str) -> Sample<'_> {
+        parse(json).unwrap()
+    }
+
+    #[test]
+    fn right_types() {
+        let json = r#"{"text":"a","count":3,"list":[{"count":1},{}],"both":{"text":"b"}}"#;
+        let value = sample(json);
+        assert_eq!(value.text.as_str(), "a");
+        assert_eq!(value.count.0, Some(3));
+        assert_eq!(value.list.0.len(), 2);
+        let (raw, both) = value.both.get().unwrap();
+        assert_eq!((raw, both.text.as_str()), (r#"{"text":"b"}"#, "b"));
+        assert!(value.rest.is_empty());
+    }
+
+    #[test]
+    fn wrong_types_read_as_missing() {
+        let json = r#"{"text":[1],"count":"x","list":7,"both":null,"arguments":null}"#;
+        let value = sample(json);
+        assert!(value.text.0.is_none() && value.count.0.is_none() && value.list.0.is_empty());
+        assert!(value.both.get().is_none() && value.arguments.0.is_none());
+        for json in ["null", "3", "\"x\"", "[{}]"] {
+            assert!(sample(json).text.0.is_none(), "{json}");
+        }
+    }
+
+    #[test]
+    fn near_types_are_converted() {
+        assert_eq!(sample(r#"{"text":12}"#).text.as_str(), "12");
+        assert_eq!(sample(r#"{"count":"12"}"#).count.0, Some(12));
+        assert_eq!(sample(r#"{"count":12.0}"#).count.0, Some(12));
+        assert_eq!(sample(r#"{"count":-1}"#).count.0, None);
+        assert_eq!(sample(r#"{"list":{"count":1}}"#).list.0.len(), 1);
+        assert_eq!(sample(r#"{"arguments":{"a": 1}}"#).arguments.as_str(), r#"{"a": 1}"#);
+        assert_eq!(sample(r#"{"arguments":"{\"a\":1}"}"#).arguments.as_str(), r#"{"a":1}"#);
+    }
+
+    #[test]
+    fn the_last_of_a_field_counts_and_unknown_ones_are_kept() {
+        let value = sample(r#"{"text":"a","alias":"b","new":[1],"none":null}"#);
+        assert_eq!(value.text.as_str(), "b");
+        assert_eq!(value.rest, [("new".into(), "[1]")]);
+    }
+
+    #[test]
+    fn broken_json_is_an_error() {
+        for json in ["", "{", r#"{"text":}"#, r#"{"new":tru}"#, "{} {}"] {
+            assert!(parse::<Sample<'_>>(json).is_err(), "{json}");
+        }
+    }
 }

@@ -1,9 +1,10 @@
 //! Ollama's own API, chat and generate: whole tool calls, and counts and times in the last line.
 
 use super::Wire;
+use super::cursor::{BadJson, parse};
 use super::emitter::Emitter;
 use super::fault::Fault;
-use super::lenient::{Arguments, Count, Key, List, Raw, Skip, Text, missing, payload};
+use super::lenient::{Arguments, Count, List, Raw, Skip, Text, payload};
 use crate::event::{Channel, RawJson, Usage};
 use crate::tool_call::ToolFragment;
 
@@ -17,13 +18,13 @@ payload! {
         done: Raw<'a> = "done",
         done_reason: Text<'a> = "done_reason",
         error: Fault = "error",
-        input: Count<'a> = "prompt_eval_count",
-        output: Count<'a> = "eval_count",
-        total_duration: Count<'a> = "total_duration",
-        load_duration: Count<'a> = "load_duration",
-        input_duration: Count<'a> = "prompt_eval_duration",
-        output_duration: Count<'a> = "eval_duration",
-        created_at: Skip = "created_at",
+        input: Count = "prompt_eval_count",
+        output: Count = "eval_count",
+        total_duration: Count = "total_duration",
+        load_duration: Count = "load_duration",
+        input_duration: Count = "prompt_eval_duration",
+        output_duration: Count = "eval_duration",
+        created_at: Raw<'a> = "created_at",
         ; rest
     }
 }
@@ -65,9 +66,10 @@ impl Wire for Ollama {
         _name: Option<&str>,
         data: &str,
         out: &mut Emitter,
-    ) -> Result<(), serde_json::Error> {
-        let line: Line<'_> = serde_json::from_str(data)?;
-        out.identity("", line.model.as_str(), None);
+    ) -> Result<(), BadJson> {
+        let line: Line<'_> = parse(data)?;
+        out.identity("", line.model.as_str(), Raw::default());
+        out.ignore(line.created_at);
         let usage = line.usage();
         for thinking in [line.thinking, line.message.thinking] {
             out.text(0, Channel::Reasoning, thinking.0.unwrap_or_default());
@@ -81,10 +83,8 @@ impl Wire for Ollama {
         if let Some(usage) = usage {
             out.usage(usage);
         }
-        if let Some(error) = line.error.0 {
-            out.fault(error);
-        }
-        if line.done.0.is_some_and(|done| done.get() == "true") {
+        out.fault(line.error);
+        if line.done.is_true() {
             out.finish(0, line.done_reason.non_empty().unwrap_or("stop"));
             out.done();
         }
@@ -129,7 +129,7 @@ impl Line<'_> {
         Some(Usage {
             input_tokens: self.input.0,
             output_tokens: self.output.0,
-            raw: RawJson::from_text(format!("{{{}}}", known.join(","))),
+            raw: Some(RawJson::from_valid(format!("{{{}}}", known.join(",")))),
             ..Usage::default()
         })
     }

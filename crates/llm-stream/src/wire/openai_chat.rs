@@ -6,11 +6,10 @@ mod usage;
 use std::borrow::Cow;
 
 use super::Wire;
+use super::cursor::{BadJson, parse};
 use super::emitter::Emitter;
 use super::fault::Fault;
-use super::lenient::{
-    Arguments, Both, Count, Key, List, Raw, Skip, Text, missing, nested, payload,
-};
+use super::lenient::{Arguments, Both, Count, List, Rare, Raw, Skip, Text, nested, payload};
 use crate::event::Channel;
 use crate::tool_call::ToolFragment;
 use content::Content;
@@ -21,7 +20,7 @@ payload! {
     struct Chunk<'a> {
         id: Text<'a> = "id",
         model: Text<'a> = "model",
-        created: Count<'a> = "created",
+        created: Raw<'a> = "created",
         choices: List<Choice<'a>> = "choices",
         usage: Both<'a, Tokens<'a>> = "usage",
         groq: Both<'a, Groq<'a>> = "x_groq",
@@ -29,15 +28,16 @@ payload! {
         service_tier: Raw<'a> = "service_tier",
         fingerprint: Raw<'a> = "system_fingerprint",
         provider: Raw<'a> = "provider",
-        // What every chunk of the format has, and padding against traffic analysis.
-        object: Skip = "object" | "obfuscation" | "p",
+        // Against traffic analysis.
+        padding: Raw<'a> = "obfuscation" | "p",
+        object: Skip = "object",
         ; rest
     }
 }
 
 payload! {
     struct Choice<'a> {
-        index: Count<'a> = "index",
+        index: Count = "index",
         delta: Delta<'a> = "delta",
         // Some repeat the whole message so far beside each delta; others send only that.
         message: Raw<'a> = "message",
@@ -60,14 +60,14 @@ payload! {
         details: Both<'a, List<ReasoningDetail<'a>>> = "reasoning_details",
         annotations: List<Raw<'a>> = "annotations",
         tool_calls: List<ToolCall<'a>> = "tool_calls",
-        function_call: Both<'a, ToolCall<'a>> = "function_call",
+        function_call: Rare<ToolCall<'a>> = "function_call",
         ; rest
     }
 }
 
 payload! {
     struct ToolCall<'a> {
-        index: Count<'a> = "index",
+        index: Count = "index",
         id: Text<'a> = "id",
         kind: Text<'a> = "type",
         function: Function<'a> = "function" | "custom",
@@ -116,25 +116,24 @@ impl Wire for OpenAiChat {
         name: Option<&str>,
         data: &str,
         out: &mut Emitter,
-    ) -> Result<(), serde_json::Error> {
+    ) -> Result<(), BadJson> {
         if name == Some("error") {
-            let Fault(error) = serde_json::from_str(data)?;
-            error.into_iter().for_each(|error| out.fault(error));
+            let error: Fault = parse(data)?;
+            out.fault(error);
             return Ok(());
         }
-        let chunk: Chunk<'_> = serde_json::from_str(data)?;
-        out.identity(chunk.id.as_str(), chunk.model.as_str(), chunk.created.0);
+        let chunk: Chunk<'_> = parse(data)?;
+        out.identity(chunk.id.as_str(), chunk.model.as_str(), chunk.created);
+        out.ignore(chunk.padding);
         for choice in chunk.choices.0 {
             decode_choice(choice, out);
         }
-        let (groq_object, groq) = chunk.groq.0.unzip();
+        let (groq_object, groq) = chunk.groq.take().unzip();
         let groq = groq.unwrap_or_default();
-        if let Some((raw, tokens)) = chunk.usage.0.or(groq.usage.0) {
+        if let Some((raw, tokens)) = chunk.usage.take().or(groq.usage.take()) {
             out.usage(tokens.usage(raw));
         }
-        if let Some(error) = chunk.error.0.or(groq.error.0) {
-            out.fault(error);
-        }
+        out.fault(Fault(chunk.error.0.or(groq.error.0)));
         let known = [
             ("service_tier", chunk.service_tier),
             ("system_fingerprint", chunk.fingerprint),
@@ -153,14 +152,12 @@ fn decode_choice(mut choice: Choice<'_>, out: &mut Emitter) {
         choice.delta = nested(choice.message);
     }
     decode_delta(index, &mut choice.delta, out);
-    if let Some((raw, probabilities)) = choice.logprobs.0
+    if let Some((raw, probabilities)) = choice.logprobs.take()
         && (probabilities.content.0.is_some() || probabilities.refusal.0.is_some())
     {
         out.logprobs(index, raw);
     }
-    if let Some(error) = choice.error.0 {
-        out.fault(error);
-    }
+    out.fault(choice.error);
     if let Some(word) = choice.finish_reason.non_empty() {
         out.finish(index, word);
     }
@@ -184,7 +181,7 @@ fn decode_delta(index: u64, delta: &mut Delta<'_>, out: &mut Emitter) {
             out.citation(part, "", raw);
         }
     }
-    let legacy = delta.function_call.0.as_ref().map(|(_, call)| call);
+    let legacy = delta.function_call.0.as_deref();
     for call in delta.tool_calls.0.iter().chain(legacy) {
         decode_call(index, call, out);
     }
@@ -194,9 +191,9 @@ fn decode_delta(index: u64, delta: &mut Delta<'_>, out: &mut Emitter) {
 fn decode_reasoning(index: u64, delta: &mut Delta<'_>, out: &mut Emitter) {
     let spellings = [&mut delta.reasoning_content, &mut delta.reasoning];
     let text = spellings.into_iter().filter_map(|text| text.0.take()).find(|text| !text.is_empty());
-    let details = delta.details.0.take();
+    let details = delta.details.get();
     let text = text.or_else(|| {
-        let (_, List(details)) = details.as_ref()?;
+        let (_, List(details)) = details?;
         Some(Cow::Owned(details.iter().map(|detail| detail.text.as_str()).collect()))
     });
     if let Some(text) = text {
@@ -228,7 +225,7 @@ fn decode_call(choice: u64, call: &ToolCall<'_>, out: &mut Emitter) {
 }
 
 impl Delta<'_> {
-    /// Whether the delta is missing, or as good as missing.
+    /// Whether the delta is or as good as missing.
     fn is_empty(&self) -> bool {
         let texts = [&self.refusal, &self.reasoning_content, &self.reasoning, &self.role];
         texts.into_iter().all(|text| text.0.is_none())

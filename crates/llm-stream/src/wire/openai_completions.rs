@@ -1,9 +1,10 @@
 //! OpenAI's older text completions, which many local servers still speak.
 
 use super::Wire;
+use super::cursor::{BadJson, parse};
 use super::emitter::Emitter;
 use super::fault::Fault;
-use super::lenient::{Both, Count, Key, List, Raw, Skip, Text, missing, payload};
+use super::lenient::{Both, Count, List, Raw, Skip, Text, payload};
 use super::openai_chat::Tokens;
 use crate::event::Channel;
 
@@ -11,7 +12,7 @@ payload! {
     struct Chunk<'a> {
         id: Text<'a> = "id",
         model: Text<'a> = "model",
-        created: Count<'a> = "created",
+        created: Raw<'a> = "created",
         choices: List<Choice<'a>> = "choices",
         usage: Both<'a, Tokens<'a>> = "usage",
         error: Fault = "error",
@@ -22,7 +23,7 @@ payload! {
 
 payload! {
     struct Choice<'a> {
-        index: Count<'a> = "index",
+        index: Count = "index",
         text: Text<'a> = "text",
         finish_reason: Text<'a> = "finish_reason",
         logprobs: Raw<'a> = "logprobs",
@@ -40,14 +41,14 @@ impl Wire for OpenAiCompletions {
         name: Option<&str>,
         data: &str,
         out: &mut Emitter,
-    ) -> Result<(), serde_json::Error> {
+    ) -> Result<(), BadJson> {
         if name == Some("error") {
-            let Fault(error) = serde_json::from_str(data)?;
-            error.into_iter().for_each(|error| out.fault(error));
+            let error: Fault = parse(data)?;
+            out.fault(error);
             return Ok(());
         }
-        let chunk: Chunk<'_> = serde_json::from_str(data)?;
-        out.identity(chunk.id.as_str(), chunk.model.as_str(), chunk.created.0);
+        let chunk: Chunk<'_> = parse(data)?;
+        out.identity(chunk.id.as_str(), chunk.model.as_str(), chunk.created);
         for choice in chunk.choices.0 {
             let index = choice.index.0.unwrap_or(0);
             out.text(index, Channel::Text, choice.text.0.unwrap_or_default());
@@ -59,12 +60,10 @@ impl Wire for OpenAiCompletions {
             }
             out.unknown(u32::try_from(index).ok(), &choice.rest);
         }
-        if let Some((raw, tokens)) = chunk.usage.0 {
+        if let Some((raw, tokens)) = chunk.usage.take() {
             out.usage(tokens.usage(raw));
         }
-        if let Some(error) = chunk.error.0 {
-            out.fault(error);
-        }
+        out.fault(chunk.error);
         out.unknown(None, &chunk.rest);
         Ok(())
     }

@@ -4,34 +4,33 @@ mod parts;
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::Wire;
+use super::cursor::{BadJson, parse};
 use super::emitter::{Emitter, Ending};
-use super::fault::{Fault, fault};
-use super::lenient::{
-    Arguments, Both, Count, Key, List, Raw, Skip, Text, missing, nested, payload,
-};
+use super::fault::Fault;
+use super::lenient::{Arguments, Both, Count, List, Rare, Raw, Skip, Text, nested, payload};
 use super::openai_chat::Tokens;
 use crate::event::{Channel, Executor, FinishReason};
-use crate::tool_call::{ToolCallAssembler, ToolFragment};
+use crate::tool_call::ToolFragment;
 use parts::{Parts, Place};
 
 payload! {
     struct Payload<'a> {
         kind: Text<'a> = "type",
-        output_index: Count<'a> = "output_index",
-        content_index: Count<'a> = "content_index",
-        summary_index: Count<'a> = "summary_index",
+        output_index: Count = "output_index",
+        content_index: Count = "content_index",
+        summary_index: Count = "summary_index",
         delta: Arguments<'a> = "delta",
         text: Text<'a> = "text" | "refusal" | "code",
         arguments: Arguments<'a> = "arguments" | "input",
-        part: Content<'a> = "part",
+        part: Rare<Content<'a>> = "part",
         item: Both<'a, Item<'a>> = "item",
         annotation: Both<'a, Typed<'a>> = "annotation",
         logprobs: Raw<'a> = "logprobs",
-        response: Response<'a> = "response",
-        skip: Skip = "item_id" | "sequence_number" | "obfuscation" | "annotation_index",
+        response: Rare<Response<'a>> = "response",
+        sequence_number: Raw<'a> = "sequence_number",
+        padding: Raw<'a> = "obfuscation",
+        skip: Skip = "item_id" | "annotation_index",
         ; rest
     }
 }
@@ -70,7 +69,7 @@ payload! {
     struct Response<'a> {
         id: Text<'a> = "id",
         model: Text<'a> = "model",
-        created_at: Count<'a> = "created_at",
+        created_at: Raw<'a> = "created_at",
         status: Text<'a> = "status",
         usage: Both<'a, Tokens<'a>> = "usage",
         error: Fault = "error",
@@ -103,16 +102,19 @@ impl Wire for OpenAiResponses {
         name: Option<&str>,
         data: &str,
         out: &mut Emitter,
-    ) -> Result<(), serde_json::Error> {
-        let payload: Payload<'_> = serde_json::from_str(data)?;
-        let kind = payload.kind.non_empty().or(name).unwrap_or_default();
-        let kind = kind.strip_prefix("response.").unwrap_or(kind);
+    ) -> Result<(), BadJson> {
+        let mut payload: Payload<'_> = parse(data)?;
+        out.ignore(payload.sequence_number);
+        out.ignore(payload.padding);
+        let own_kind = std::mem::take(&mut payload.kind);
+        let full_kind = own_kind.non_empty().or(name).unwrap_or_default();
+        let kind = full_kind.strip_prefix("response.").unwrap_or(full_kind);
         if kind == "error" {
-            out.fault(fault(serde_json::from_str(data)?)?);
+            out.fault(parse(data)?);
             return Ok(());
         }
-        if !self.decode(kind, &payload, out) {
-            out.raw(name.or(payload.kind.non_empty()), serde_json::from_str(data)?);
+        if !self.decode(kind, &mut payload, out) {
+            out.raw(Some(full_kind), data);
             return Ok(());
         }
         out.unknown(None, &payload.rest);
@@ -122,28 +124,31 @@ impl Wire for OpenAiResponses {
 
 impl OpenAiResponses {
     /// Decodes an event by its name without `response.`, and returns whether it is known.
-    fn decode(&mut self, kind: &str, payload: &Payload<'_>, out: &mut Emitter) -> bool {
+    fn decode(&mut self, kind: &str, payload: &mut Payload<'_>, out: &mut Emitter) -> bool {
         if let Some(thing) = kind.strip_suffix(".delta") {
             return self.delta(thing, payload, out);
         }
         match kind {
-            "created" | "in_progress" | "queued" => self.begin(kind, &payload.response, out),
+            "created" | "in_progress" | "queued" => {
+                self.begin(kind, &payload.response.take(), out);
+            }
             "completed" | "incomplete" | "failed" | "cancelled" => {
-                self.end(kind, &payload.response, out);
+                self.end(kind, payload.response.take(), out);
             }
             "output_item.added" => self.item_added(payload, out),
             "output_item.done" => self.item_done(payload, out),
             "content_part.added" | "content_part.done" => {
                 let index = payload.content_index.0.unwrap_or(0);
-                self.content(payload.output_index.0.unwrap_or(0), index, &payload.part, out);
+                let output = payload.output_index.0.unwrap_or(0);
+                self.content(output, index, &payload.part.take(), out);
             }
             "reasoning_summary_part.added" | "reasoning_summary_part.done" => {
                 let place = payload.place(Channel::Reasoning);
-                self.whole_text(place, payload.part.text.as_str(), out);
+                self.whole_text(place, payload.part.take().text.as_str(), out);
             }
             "output_text.annotation.added" => {
                 if let Some(part) = self.parts.annotated(payload.place(Channel::Text), out)
-                    && let Some((raw, annotation)) = &payload.annotation.0
+                    && let Some((raw, annotation)) = payload.annotation.get()
                 {
                     out.citation(part, annotation.kind.as_str(), raw);
                 }
@@ -165,7 +170,7 @@ impl OpenAiResponses {
             self.arguments(place, text, out);
         } else if let Some(part) = self.parts.grow(place, text.len(), out) {
             out.text_of(part, channel, Cow::Borrowed(text));
-            if let Some(raw) = payload.logprobs.0.filter(|raw| raw.get() != "[]") {
+            if let Some(raw) = payload.logprobs.0.filter(|raw| *raw != "[]") {
                 out.logprobs(0, raw);
             }
         }
@@ -189,33 +194,30 @@ impl OpenAiResponses {
         let other = self.id.as_deref().is_some_and(|known| known != id);
         if kind == "created" && other {
             // Another generation follows: what was open stays as it is.
-            out.calls(ToolCallAssembler::finish);
             *self = Self::default();
             out.generation(id, model);
         }
         self.id.get_or_insert_with(|| id.to_owned());
-        out.identity(id, model, response.created_at.0);
+        out.identity(id, model, response.created_at);
         out.begin();
     }
 
-    fn end(&mut self, kind: &str, response: &Response<'_>, out: &mut Emitter) {
-        out.identity(response.id.as_str(), response.model.as_str(), response.created_at.0);
+    fn end(&mut self, kind: &str, response: Response<'_>, out: &mut Emitter) {
+        out.identity(response.id.as_str(), response.model.as_str(), response.created_at);
         if !self.any_item {
             let List(items) = nested::<List<Both<'_, Item<'_>>>>(response.output);
             for (index, item) in (0..).zip(items) {
-                let output_index = Count::from(index);
+                let output_index = Count(Some(index));
                 self.item_done(&Payload { output_index, item, ..Payload::default() }, out);
             }
         }
-        if let Some((raw, tokens)) = &response.usage.0 {
+        if let Some((raw, tokens)) = response.usage.get() {
             out.usage(tokens.usage(raw));
         }
-        if let Some(error) = &response.error.0 {
-            out.fault(error.clone());
-        }
+        out.fault(response.error);
         let word = response.status.non_empty().unwrap_or(kind);
         let mut ending = Ending::from_word(word);
-        if let Some((raw, incomplete)) = &response.incomplete.0 {
+        if let Some((raw, incomplete)) = response.incomplete.get() {
             ending.reason = FinishReason::from_provider(incomplete.reason.as_str());
             ending.details = Raw(Some(raw));
         }
@@ -225,7 +227,7 @@ impl OpenAiResponses {
 
     fn item_added(&mut self, payload: &Payload<'_>, out: &mut Emitter) {
         self.any_item = true;
-        let Some((raw, item)) = &payload.item.0 else { return };
+        let Some((raw, item)) = payload.item.get() else { return };
         match item.kind.as_str() {
             "message" => out.unknown(Some(0), &item.rest),
             "reasoning" => {}
@@ -235,7 +237,7 @@ impl OpenAiResponses {
 
     fn item_done(&mut self, payload: &Payload<'_>, out: &mut Emitter) {
         self.any_item = true;
-        let Some((raw, item)) = &payload.item.0 else { return };
+        let Some((raw, item)) = payload.item.get() else { return };
         let output = payload.output_index.0.unwrap_or(0);
         for (index, content) in (0..).zip(&item.content.0) {
             self.content(output, index, content, out);
@@ -270,14 +272,11 @@ impl OpenAiResponses {
     }
 
     /// Begins a tool call, unless it has begun.
-    fn tool(&mut self, place: Place, raw: &RawValue, item: &Item<'_>, out: &mut Emitter) {
+    fn tool(&mut self, place: Place, raw: &str, item: &Item<'_>, out: &mut Emitter) {
         let Some(Tool { id, name, by, custom }) = Tool::of(item) else { return };
         let Some(part) = self.parts.get(place, out) else { return };
         let index = Some(u64::from(part.part));
-        out.tool_of(
-            part,
-            ToolFragment { index, id, name, by, custom, ..ToolFragment::default() },
-        );
+        out.tool_of(part, ToolFragment { index, id, name, by, custom, ..ToolFragment::default() });
         if !item.rest.is_empty() && by == Executor::Client {
             out.calls(|calls| calls.keep_raw(part.choice, u64::from(part.part), raw));
         }
@@ -311,7 +310,7 @@ impl OpenAiResponses {
         self.whole_text(place, content.text.as_str(), out);
         for annotation in content.annotations.0.iter().skip(self.parts.annotations(place)) {
             if let Some(part) = self.parts.annotated(place, out)
-                && let Some((raw, annotation)) = &annotation.0
+                && let Some((raw, annotation)) = annotation.get()
             {
                 out.citation(part, annotation.kind.as_str(), raw);
             }
@@ -337,8 +336,11 @@ fn channel_of(thing: &str) -> Option<Channel> {
         "reasoning_text" | "reasoning_summary_text" | "reasoning" | "reasoning_summary" => {
             Some(Channel::Reasoning)
         }
-        "function_call_arguments" | "custom_tool_call_input" | "mcp_call_arguments"
-        | "mcp_call.arguments" | "code_interpreter_call_code" => Some(Channel::ToolArguments),
+        "function_call_arguments"
+        | "custom_tool_call_input"
+        | "mcp_call_arguments"
+        | "mcp_call.arguments"
+        | "code_interpreter_call_code" => Some(Channel::ToolArguments),
         _ => None,
     }
 }

@@ -92,9 +92,7 @@ fn differences(assembly: &Assembly, expected: &Value) -> Vec<String> {
             .tool_calls
             .iter()
             .filter(|call| call.by == Executor::Client)
-            .map(|call| {
-                serde_json::json!([call.id, call.name, value_or_text(&call.arguments)])
-            })
+            .map(|call| serde_json::json!([call.id, call.name, value_or_text(&call.arguments)]))
             .collect();
         let wanted = want["tool_calls"].as_array().unwrap();
         let wanted: Vec<Value> = wanted
@@ -285,8 +283,8 @@ fn words(events: &[StreamEvent]) -> String {
 fn a_truncated_stream_is_incomplete_and_keeps_what_came() {
     for_each_recording(|recording| {
         let whole = events(recording.format, &[&recording.bytes]);
-        let ends = line_ends(&recording.bytes);
-        for &length in &ends {
+        let share = if cfg!(debug_assertions) { 16 } else { 1 };
+        for length in line_ends(&recording.bytes).into_iter().step_by(share) {
             let (events, status) = truncated(recording, length);
             let deltas = |events: &[StreamEvent]| -> Vec<StreamEvent> {
                 let is_delta = |event: &&StreamEvent| matches!(event.body, EventBody::Delta(_));
@@ -303,7 +301,7 @@ fn a_truncated_stream_is_incomplete_and_keeps_what_came() {
                 matches!(&event.body, EventBody::Metadata(metadata)
                     if matches!(**metadata, Metadata::Finish(_)))
             });
-            let done = finished || has_done_marker(&recording.bytes[..length]);
+            let done = finished || says_done(&recording.bytes[..length]);
             if !done {
                 assert_ne!(status, EndStatus::Complete, "{name}: {}", words(&events));
             }
@@ -317,6 +315,8 @@ fn line_ends(bytes: &[u8]) -> Vec<usize> {
     ends.map(|(at, _)| at + 1).collect()
 }
 
-fn has_done_marker(bytes: &[u8]) -> bool {
-    String::from_utf8_lossy(bytes).contains("[DONE]")
+/// Whether there is a sign of the end that is no finish reason.
+fn says_done(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    text.contains("[DONE]") || text.contains("\"blockReason\"")
 }

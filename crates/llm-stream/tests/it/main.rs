@@ -2,3 +2,11 @@
 
 #[cfg(test)]
 mod corpus;
+#[cfg(test)]
+mod events;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod limits;

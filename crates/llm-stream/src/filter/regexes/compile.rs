@@ -3,15 +3,18 @@
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::nfa::thompson::{Compiler, Config as ProgramConfig, WhichCaptures};
+use regex_automata::util::alphabet::Unit;
 use regex_automata::util::primitives::PatternIDError;
 use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind, PatternID};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Capture, Hir, HirKind, Look, Repetition};
 
-use super::super::limits::{MATCH_BYTES_MAX, REGEX_CACHE_BYTES_MAX, REGEX_PROGRAM_BYTES_MAX};
+use super::super::limits::{MATCH_BYTES_MAX, REGEX_PROGRAM_BYTES_MAX};
 use super::super::pattern::{BoxError, Case, PatternError};
+use super::super::window::Found;
 use super::Stuck;
+use super::skim::Skimmer;
 
 /// Regex patterns, compiled.
 #[derive(Debug)]
@@ -25,13 +28,17 @@ pub(in crate::filter) struct Regexes {
     bound: usize,
     /// Whether some pattern has longer matches, at which the text is blocked.
     exceeds: bool,
+    pub(super) skimmer: Option<Skimmer>,
 }
 
 impl Regexes {
     /// Compiles expressions, each with its place in the set's list.
+    ///
+    /// A cache of `cache_bytes` that is too small for a few states is made larger.
     pub(in crate::filter) fn new(
         patterns: &[(usize, Hir)],
         max_match: Option<usize>,
+        cache_bytes: usize,
     ) -> Result<Self, BoxError> {
         let expressions: Vec<&Hir> = patterns.iter().map(|(_, hir)| hir).collect();
         let program = Compiler::new()
@@ -44,9 +51,10 @@ impl Regexes {
         let config = DFA::config()
             .match_kind(MatchKind::LeftmostFirst)
             .starts_for_each_pattern(true)
-            .cache_capacity(REGEX_CACHE_BYTES_MAX);
+            .cache_capacity(cache_bytes)
+            .skip_cache_capacity_check(true);
         let dfa = DFA::builder().configure(config).build_from_nfa(program)?;
-        let bytes = dfa.byte_classes().representatives(..).filter_map(|unit| unit.as_u8());
+        let bytes = dfa.byte_classes().representatives(..).filter_map(Unit::as_u8);
         let bytes = bytes.collect();
         let longest = expressions.iter().map(|hir| hir.properties().maximum_len());
         let longest = longest.fold(0, |longest, bytes| longest.max(bytes.unwrap_or(usize::MAX)));
@@ -54,7 +62,10 @@ impl Regexes {
         let places = patterns.iter().map(|(place, _)| *place);
         let patterns = places.enumerate().map(|(id, place)| Ok((PatternID::new(id)?, place)));
         let patterns = patterns.collect::<Result<_, PatternIDError>>()?;
-        Ok(Self { dfa, patterns, bytes, bound, exceeds: longest > bound })
+        let exceeds = longest > bound;
+        let mut regexes = Self { dfa, patterns, bytes, bound, exceeds, skimmer: None };
+        regexes.skimmer = Skimmer::new(&regexes).ok();
+        Ok(regexes)
     }
 
     /// Bytes of the longest match that is followed.
@@ -62,9 +73,17 @@ impl Regexes {
         self.bound
     }
 
+    /// The match of the pattern at `place` in the set's list.
+    pub(super) fn found(&self, start: usize, end: usize, place: usize) -> Found {
+        if self.exceeds && end - start > self.bound {
+            return Found::too_long(start);
+        }
+        Found { start, end, pattern: Some(place) }
+    }
+
     /// The position at which a thread from `start` that is still alive is too long.
     ///
-    /// A match is told of one byte late, and one that is too long is too long by a byte.
+    /// A match that is too long is so by a byte, and the automaton tells of it a byte later.
     pub(super) fn deadline(&self, start: usize) -> usize {
         if self.exceeds { start.saturating_add(self.bound + 2) } else { usize::MAX }
     }

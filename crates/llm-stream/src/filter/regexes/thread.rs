@@ -64,21 +64,35 @@ impl Thread {
         Ok(())
     }
 
+    /// Takes the text as complete.
+    fn finish(&mut self, regexes: &Regexes, cache: &mut Cache) -> Result<(), Stuck> {
+        if self.ends_here(regexes, cache)? {
+            self.end = Some(self.at);
+        }
+        Ok(())
+    }
+
     /// Whether a match would end here if the text did.
     pub(super) fn ends_here(&self, regexes: &Regexes, cache: &mut Cache) -> Result<bool, Stuck> {
         let end = regexes.dfa.next_eoi_state(cache, self.state).map_err(|_| Stuck)?;
         Ok(end.is_match())
     }
 
-    /// Whether a match ends here whatever follows, and no longer one can.
-    fn is_closed(&self, regexes: &Regexes, cache: &mut Cache) -> Result<bool, Stuck> {
-        if self.filling != cache.clear_count() || !self.ends_here(regexes, cache)? {
+    /// Whether what follows can no longer change where the match ends, or whether there is one;
+    /// notes the end if the match ends here.
+    fn is_settled(&mut self, regexes: &Regexes, cache: &mut Cache) -> Result<bool, Stuck> {
+        let ends_here = self.ends_here(regexes, cache)?;
+        // Whenever the cache was emptied, the states at hand are void: then it stays open.
+        if self.filling != cache.clear_count() {
             return Ok(false);
+        }
+        if !ends_here {
+            return leads_nowhere(regexes, cache, self.state);
         }
         let mut exhausted = None;
         for &byte in &regexes.bytes {
             let next = regexes.dfa.next_state(cache, self.state, byte).map_err(|_| Stuck)?;
-            if !next.is_match() {
+            if !next.is_match() || self.filling != cache.clear_count() {
                 return Ok(false);
             }
             if exhausted != Some(next) && !leads_nowhere(regexes, cache, next)? {
@@ -86,8 +100,8 @@ impl Thread {
             }
             exhausted = Some(next);
         }
-        // A cache that was emptied meanwhile gave states that cannot be compared.
-        Ok(self.filling == cache.clear_count())
+        self.end = Some(self.at);
+        Ok(true)
     }
 
     fn rebase(&mut self, bytes: usize) {
@@ -105,10 +119,12 @@ impl Thread {
     }
 }
 
+/// Whether no match ends in what follows, whatever that is.
 fn leads_nowhere(regexes: &Regexes, cache: &mut Cache, state: LazyStateID) -> Result<bool, Stuck> {
+    let filling = cache.clear_count();
     for &byte in &regexes.bytes {
         let next = regexes.dfa.next_state(cache, state, byte).map_err(|_| Stuck)?;
-        if !next.is_dead() {
+        if !next.is_dead() || cache.clear_count() != filling {
             return Ok(false);
         }
     }
@@ -171,23 +187,18 @@ impl Contest {
         let mut best: Option<Found> = None;
         for (place, thread) in &mut self.threads {
             thread.run(regexes, cache, window, to.min(deadline))?;
-            let mut end = thread.end;
             if thread.is_alive() {
                 if thread.at >= deadline {
                     return Ok(Outcome::Found(Found::too_long(self.start)));
                 }
                 if window.last && thread.at == window.len() {
-                    if thread.ends_here(regexes, cache)? {
-                        end = Some(thread.at);
-                    }
-                } else if thread.is_closed(regexes, cache)? {
-                    end = Some(thread.at);
-                } else {
+                    thread.finish(regexes, cache)?;
+                } else if !thread.is_settled(regexes, cache)? {
                     pending = true;
                 }
             }
-            if let Some(end) = end {
-                let found = Found { start: self.start, end, pattern: Some(*place) };
+            if let Some(end) = thread.end {
+                let found = regexes.found(self.start, end, *place);
                 if best.is_none_or(|best| found.beats(&best)) {
                     best = Some(found);
                 }

@@ -40,7 +40,8 @@ fn string() -> impl Strategy<Value = String> {
         1 => "\\\\u[0-9a-fA-F]{4}",
         1 => any::<char>().prop_map(|char| {
             let mut units = [0; 2];
-            char.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect()
+            let escapes = char.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}"));
+            escapes.collect::<Vec<_>>().concat()
         }),
         1 => Just("\u{7f}\u{1f600}é".to_owned()),
     ];

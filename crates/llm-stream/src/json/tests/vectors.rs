@@ -2,9 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::{
-    JsonErrorKind, JsonExtract, JsonStreamOptions, JsonStreamParser, PartialJson,
-};
+use super::super::{JsonErrorKind, JsonExtract, JsonStreamOptions, JsonStreamParser, PartialJson};
 
 fn cases(suite: &str) -> Vec<Value> {
     let suite: Value = serde_json::from_str(suite).expect("a suite is JSON");
@@ -58,7 +56,9 @@ fn run_text(case: &Value, text: &str) {
     let expect = &case["expect"];
     for chunks in cuttings(text) {
         let mut parser = parser(case);
-        chunks.iter().for_each(|chunk| parser.feed_bytes(chunk));
+        for chunk in &chunks {
+            parser.feed_bytes(chunk);
+        }
         let incomplete = parser.finish().is_err();
         let values = Value::from(parser.get_objects());
         let error = parser.next_error();

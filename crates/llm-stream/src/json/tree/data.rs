@@ -36,7 +36,8 @@ pub enum DuplicateKeys {
     /// The last one counts, as in `serde_json`.
     #[default]
     LastWins,
-    /// It is [`JsonErrorKind::DuplicateKey`]; every key of an open object is remembered.
+    /// It is [`JsonErrorKind::DuplicateKey`](crate::json::JsonErrorKind::DuplicateKey);
+    /// every key of an open object is remembered.
     Refuse,
 }
 

@@ -3,7 +3,8 @@
 use serde::{
     Deserializer,
     de::{
-        DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, VariantAccess, Visitor,
+        DeserializeSeed, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected, VariantAccess,
+        Visitor,
         value::{BorrowedStrDeserializer, SeqDeserializer},
     },
     forward_to_deserialize_any,
@@ -11,28 +12,47 @@ use serde::{
 
 use super::{PARTIAL, ReadError};
 use crate::json::{
+    limits,
     node::{JsonChildren, JsonNode},
     tree::{JsonKind, JsonState},
 };
 
 /// Reads one node, which must not be pending.
 #[derive(Clone, Copy)]
-pub(super) struct NodeDeserializer<'de>(pub(super) JsonNode<'de>);
+pub(super) struct NodeDeserializer<'de> {
+    node: JsonNode<'de>,
+    /// How many levels of arrays and objects may be entered from here.
+    levels: usize,
+}
 
 impl<'de> NodeDeserializer<'de> {
+    pub(super) fn new(node: JsonNode<'de>) -> Self {
+        Self { node, levels: limits::READ_DEPTH_MAX }
+    }
+
+    /// The children of the node, if they are not too deep.
+    fn enter(self) -> Result<Children<'de>, ReadError> {
+        let Some(levels) = self.levels.checked_sub(1) else {
+            let limit = limits::READ_DEPTH_MAX;
+            let message = format_args!("nested deeper than {limit} levels");
+            return Err(ReadError { is_final: true, ..ReadError::custom(message) });
+        };
+        Ok(Children { nodes: self.node.children(), levels })
+    }
+
     fn located<T>(self, result: Result<T, ReadError>) -> Result<T, ReadError> {
-        result.map_err(|error| error.at(self.0))
+        result.map_err(|error| error.at(self.node))
     }
 
     fn any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let node = self.0;
+        let node = self.node;
         match node.kind() {
             None => Err(ReadError::custom("pending value")),
             Some(JsonKind::Null) => visitor.visit_unit(),
             Some(JsonKind::Bool) => visitor.visit_bool(node.as_bool().unwrap_or_default()),
             Some(JsonKind::String) => visitor.visit_borrowed_str(node.as_str().unwrap_or_default()),
             Some(JsonKind::Array) => {
-                let mut children = Children(node.children());
+                let mut children = self.enter()?;
                 let value = visitor.visit_seq(&mut children)?;
                 match children.next() {
                     None => Ok(value),
@@ -40,7 +60,7 @@ impl<'de> NodeDeserializer<'de> {
                 }
             }
             Some(JsonKind::Object) => {
-                visitor.visit_map(Members { children: node.children(), current: None })
+                visitor.visit_map(Members { children: self.enter()?, current: None })
             }
             Some(JsonKind::Number) => match node.as_number() {
                 Some(number) => number.deserialize_any(visitor).map_err(ReadError::custom),
@@ -50,13 +70,13 @@ impl<'de> NodeDeserializer<'de> {
     }
 
     fn variant<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let node = self.0;
+        let node = self.node;
         match node.kind() {
             Some(JsonKind::String) if node.state() == JsonState::Complete => {
                 let name = node.as_str().unwrap_or_default();
                 visitor.visit_enum(BorrowedStrDeserializer::new(name))
             }
-            Some(JsonKind::Object) if node.len() == 1 => match node.children().next() {
+            Some(JsonKind::Object) if node.len() == 1 => match self.enter()?.next() {
                 Some(content) => visitor.visit_enum(Variant(content)),
                 None => Err(ReadError::custom("expected a variant")),
             },
@@ -73,7 +93,11 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        self.located(if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) })
+        self.located(if self.node.is_null() {
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
+        })
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -82,7 +106,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         self.located(if name == PARTIAL {
-            visitor.visit_seq(StateAndValue { node: self.0, told_state: false })
+            visitor.visit_seq(StateAndValue { value: self, told_state: false })
         } else {
             visitor.visit_newtype_struct(self)
         })
@@ -97,19 +121,30 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'de> {
         self.located(self.variant(visitor))
     }
 
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        self.located(match self.node.as_str() {
+            Some(name) => visitor.visit_borrowed_str(name),
+            // A derived visitor would take a number as the index of a variant.
+            None => Err(ReadError::invalid_type(Unexpected::Other("another value"), &visitor)),
+        })
+    }
+
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string
-        bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier
-        ignored_any
+        bytes byte_buf unit unit_struct seq tuple tuple_struct map struct ignored_any
     }
 }
 
-/// The elements of an array.
-struct Children<'de>(JsonChildren<'de>);
+/// The elements of an array, or the members of an object.
+struct Children<'de> {
+    nodes: JsonChildren<'de>,
+    levels: usize,
+}
 
 impl<'de> Children<'de> {
-    fn next(&mut self) -> Option<JsonNode<'de>> {
-        self.0.find(|child| child.state() != JsonState::Pending)
+    fn next(&mut self) -> Option<NodeDeserializer<'de>> {
+        let node = self.nodes.find(|child| child.state() != JsonState::Pending)?;
+        Some(NodeDeserializer { node, levels: self.levels })
     }
 }
 
@@ -120,14 +155,14 @@ impl<'de> SeqAccess<'de> for Children<'de> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, ReadError> {
-        self.next().map(|child| seed.deserialize(NodeDeserializer(child))).transpose()
+        self.next().map(|child| seed.deserialize(child)).transpose()
     }
 }
 
 /// The members of an object.
 struct Members<'de> {
-    children: JsonChildren<'de>,
-    current: Option<JsonNode<'de>>,
+    children: Children<'de>,
+    current: Option<NodeDeserializer<'de>>,
 }
 
 impl<'de> MapAccess<'de> for Members<'de> {
@@ -137,9 +172,9 @@ impl<'de> MapAccess<'de> for Members<'de> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, ReadError> {
-        self.current = self.children.find(|child| child.state() != JsonState::Pending);
+        self.current = self.children.next();
         match self.current {
-            Some(child) => {
+            Some(NodeDeserializer { node: child, .. }) => {
                 let key = KeyDeserializer(child.key().unwrap_or_default());
                 let refused = |error: ReadError| ReadError { is_final: true, ..error.at(child) };
                 seed.deserialize(key).map(Some).map_err(refused)
@@ -150,7 +185,7 @@ impl<'de> MapAccess<'de> for Members<'de> {
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ReadError> {
         match self.current.take() {
-            Some(child) => seed.deserialize(NodeDeserializer(child)),
+            Some(child) => seed.deserialize(child),
             None => Err(ReadError::custom("a value was asked for before its key")),
         }
     }
@@ -221,7 +256,7 @@ impl<'de> Deserializer<'de> for KeyDeserializer<'de> {
 /// What a [`Partial`](super::Partial) asks for: whether the value is complete, then the value,
 /// or nothing if it does not fit yet.
 struct StateAndValue<'de> {
-    node: JsonNode<'de>,
+    value: NodeDeserializer<'de>,
     told_state: bool,
 }
 
@@ -233,26 +268,26 @@ impl<'de> SeqAccess<'de> for StateAndValue<'de> {
         seed: S,
     ) -> Result<Option<S::Value>, ReadError> {
         if self.told_state {
-            return match seed.deserialize(NodeDeserializer(self.node)) {
+            return match self.value.located(seed.deserialize(self.value)) {
                 Err(error) if !error.is_final => Ok(None),
                 result => result.map(Some),
             };
         }
         self.told_state = true;
-        let is_complete = self.node.state() == JsonState::Complete;
+        let is_complete = self.value.node.state() == JsonState::Complete;
         SeqDeserializer::new(std::iter::once(is_complete)).next_element_seed(seed)
     }
 }
 
 /// An enum variant with content, written as an object with one member.
-struct Variant<'de>(JsonNode<'de>);
+struct Variant<'de>(NodeDeserializer<'de>);
 
 impl<'de> EnumAccess<'de> for Variant<'de> {
     type Error = ReadError;
     type Variant = Self;
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), ReadError> {
-        let name = BorrowedStrDeserializer::new(self.0.key().unwrap_or_default());
+        let name = BorrowedStrDeserializer::new(self.0.node.key().unwrap_or_default());
         Ok((seed.deserialize(name)?, self))
     }
 }
@@ -261,11 +296,11 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
     type Error = ReadError;
 
     fn unit_variant(self) -> Result<(), ReadError> {
-        serde::Deserialize::deserialize(NodeDeserializer(self.0))
+        serde::Deserialize::deserialize(self.0)
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, ReadError> {
-        seed.deserialize(NodeDeserializer(self.0))
+        seed.deserialize(self.0)
     }
 
     fn tuple_variant<V: Visitor<'de>>(
@@ -273,7 +308,7 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
         _len: usize,
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        NodeDeserializer(self.0).deserialize_any(visitor)
+        self.0.deserialize_any(visitor)
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -281,6 +316,6 @@ impl<'de> VariantAccess<'de> for Variant<'de> {
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        NodeDeserializer(self.0).deserialize_any(visitor)
+        self.0.deserialize_any(visitor)
     }
 }

@@ -1,9 +1,9 @@
 //! Token counts that come in several objects, each of which overwrites what it names.
 
 use super::super::emitter::Emitter;
-use super::super::lenient::{Count, Key, Raw, missing, nested, payload};
+use super::super::lenient::{Count, Raw, nested, payload};
 use crate::event::{RawJson, Usage};
-use crate::limits::EXTRA_FIELDS_MAX;
+use crate::limits::USAGE_BYTES_MAX;
 
 payload! {
     /// All fields that are not null.
@@ -14,17 +14,17 @@ payload! {
 
 payload! {
     struct Tokens<'a> {
-        input: Count<'a> = "input_tokens",
-        output: Count<'a> = "output_tokens",
-        cache_read: Count<'a> = "cache_read_input_tokens",
-        cache_write: Count<'a> = "cache_creation_input_tokens",
+        input: Count = "input_tokens",
+        output: Count = "output_tokens",
+        cache_read: Count = "cache_read_input_tokens",
+        cache_write: Count = "cache_creation_input_tokens",
         details: Details<'a> = "output_tokens_details",
     }
 }
 
 payload! {
     struct Details<'a> {
-        thinking: Count<'a> = "thinking_tokens",
+        thinking: Count = "thinking_tokens",
     }
 }
 
@@ -40,17 +40,23 @@ impl MergedUsage {
             return;
         }
         for (key, value) in rest {
-            let value = value.get().to_owned();
+            let value = value.to_owned();
+            if self.bytes() + key.len() + value.len() > USAGE_BYTES_MAX {
+                continue;
+            }
             if let Some((_, known)) = self.0.iter_mut().find(|(known, _)| *known == key) {
                 *known = value;
-            } else if self.0.len() < EXTRA_FIELDS_MAX {
+            } else {
                 self.0.push((key.into_owned(), value));
             }
         }
-        if let Some(raw) = RawJson::from_text(self.text()) {
-            let tokens: Tokens<'_> = raw.parse().unwrap_or_default();
-            out.usage(tokens.usage(raw.clone()));
-        }
+        let text = self.text();
+        let tokens: Tokens<'_> = nested(Raw(Some(&text)));
+        out.usage(tokens.usage(RawJson::from_valid(&*text)));
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.iter().map(|(key, value)| key.len() + value.len()).sum()
     }
 
     fn text(&self) -> String {

@@ -1,6 +1,6 @@
 //! Arguments that come as values at JSON paths, written as one JSON text while they come.
 
-use super::super::lenient::{Key, Raw, Text, missing, payload};
+use super::super::lenient::{Raw, Text, payload};
 use crate::event::write_string;
 
 payload! {
@@ -43,7 +43,7 @@ impl ArgsWriter {
         if !continues {
             self.move_to(path, out);
         }
-        let scalar = argument.number.0.or(argument.boolean.0).map(|raw| raw.get());
+        let scalar = argument.number.0.or(argument.boolean.0);
         match (argument.string.0.as_deref(), scalar) {
             (Some(piece), _) => {
                 if !continues {
@@ -51,7 +51,7 @@ impl ArgsWriter {
                 }
                 push_escaped(piece, out);
                 self.in_string = true;
-                if argument.will_continue.0.is_none_or(|more| more.get() != "true") {
+                if !argument.will_continue.is_true() {
                     self.end_string(out);
                 }
             }
@@ -159,6 +159,7 @@ fn parse_bracket(inner: &str) -> (Step, &str) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::cursor::parse;
     use super::*;
 
     #[track_caller]
@@ -166,7 +167,7 @@ mod tests {
         let mut writer = ArgsWriter::default();
         let mut text = String::new();
         for argument in arguments {
-            writer.write(&serde_json::from_str(argument).unwrap(), &mut text);
+            writer.write(&parse(argument).unwrap(), &mut text);
         }
         writer.finish(&mut text);
         assert_eq!(text, want);

@@ -1,12 +1,10 @@
 //! Message content of the chat format: a text, or a list of typed parts.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
-
+use super::super::cursor::{BadJson, Cursor, Read};
 use super::super::emitter::Emitter;
-use super::super::lenient::{Key, Text, missing, payload};
+use super::super::lenient::{List, Text, payload};
 use crate::event::Channel;
 
 /// The content of a delta.
@@ -50,34 +48,20 @@ impl Content<'_> {
     }
 }
 
-impl<'de> Deserialize<'de> for Content<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Content<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a text or a list of parts")
+impl<'a> Read<'a> for Content<'a> {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), BadJson> {
+        *self = match cursor.peek() {
+            Some(b'"') => Self::Text(cursor.string()?),
+            Some(b'[') => {
+                let mut parts = List::default();
+                parts.read(cursor)?;
+                Self::Parts(parts.0)
             }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Content::Text(Cow::Borrowed(text)))
+            _ => {
+                cursor.skip()?;
+                Self::Missing
             }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Content::Text(Cow::Owned(text.to_owned())))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-                let mut parts = Vec::new();
-                while let Some(part) = list.next_element()? {
-                    parts.push(part);
-                }
-                Ok(Content::Parts(parts))
-            }
-
-            missing!(null bool number object);
-        }
-        deserializer.deserialize_any(Any)
+        };
+        Ok(())
     }
 }

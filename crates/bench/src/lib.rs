@@ -1,0 +1,3 @@
+//! What the benchmarks share: timing in rounds, and tables.
+
+pub mod rounds;

@@ -1,0 +1,9 @@
+//! What the programs behind `cargo xtask corpus` and `vectors`, and the tests of the real server,
+//! share.
+
+pub mod corpus;
+pub mod end_to_end;
+pub mod expected;
+pub mod http;
+pub mod program;
+pub mod reader;

@@ -1,0 +1,1 @@
+//! Every bound, at it and one past it.

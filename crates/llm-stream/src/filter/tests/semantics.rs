@@ -1,0 +1,1 @@
+//! Which matches are found and what becomes of them.

@@ -1,0 +1,10 @@
+//! The real binary as a process, over real sockets.
+
+#[cfg(test)]
+mod problems;
+#[cfg(test)]
+mod relays;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod topics;
