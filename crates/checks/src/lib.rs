@@ -7,3 +7,4 @@ pub mod expected;
 pub mod http;
 pub mod program;
 pub mod reader;
+pub mod vectors;

@@ -158,6 +158,7 @@ impl Assembly {
         }
     }
 
+    #[expect(clippy::indexing_slicing, reason = "the choice at `place` is known or just inserted")]
     fn choice(&mut self, index: u32) -> &mut Choice {
         let place = self.choices.partition_point(|choice| choice.index < index);
         let known = self.choices.get(place).is_some_and(|choice| choice.index == index);

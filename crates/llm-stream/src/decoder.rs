@@ -335,7 +335,7 @@ impl Payloads {
             }
         }
         if !unfinished {
-            self.out.malformed(&text, &cause);
+            self.out.malformed(&text, cause);
         }
     }
 }

@@ -6,44 +6,55 @@
 #[derive(Debug, Clone, Default)]
 pub(crate) struct JsonEnd {
     depth: u32,
-    in_string: bool,
-    escaped: bool,
-    closed: bool,
-    scalar: bool,
+    place: Place,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Place {
+    /// Before or between the tokens.
+    #[default]
+    Tokens,
+    InString,
+    /// Just after a backslash in a string.
+    InEscape,
+    /// The object or array has closed.
+    Closed,
+    /// The value is no object or array, so only a parser can tell its end.
+    Scalar,
 }
 
 impl JsonEnd {
     /// Looks at the next piece and returns whether the value closes in it.
     pub(crate) fn push(&mut self, piece: &str) -> bool {
-        let was_closed = self.closed;
         for &byte in piece.as_bytes() {
-            if self.closed || self.scalar {
-                break;
+            match self.place {
+                Place::Closed | Place::Scalar => return false,
+                place => self.place = self.after(place, byte),
             }
-            self.step(byte);
+            if self.place == Place::Closed {
+                return true;
+            }
         }
-        self.closed && !was_closed
+        false
     }
 
-    fn step(&mut self, byte: u8) {
-        if self.in_string {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' => self.escaped = true,
-                b'"' => self.in_string = false,
-                _ => {}
+    fn after(&mut self, place: Place, byte: u8) -> Place {
+        match (place, byte) {
+            (Place::InString, b'\\') => Place::InEscape,
+            (Place::InString, b'"') => Place::Tokens,
+            (Place::InString | Place::InEscape, _) => Place::InString,
+            (_, b'{' | b'[') => {
+                self.depth = self.depth.saturating_add(1);
+                Place::Tokens
             }
-            return;
-        }
-        match byte {
-            b'{' | b'[' => self.depth = self.depth.saturating_add(1),
-            b'}' | b']' => {
+            (_, b'}' | b']') => {
                 self.depth = self.depth.saturating_sub(1);
-                self.closed = self.depth == 0;
+                if self.depth == 0 { Place::Closed } else { Place::Tokens }
             }
-            b'"' if self.depth > 0 => self.in_string = true,
-            b' ' | b'\t' | b'\n' | b'\r' => {}
-            _ => self.scalar = self.depth == 0,
+            (_, b'"') if self.depth > 0 => Place::InString,
+            (_, b' ' | b'\t' | b'\n' | b'\r') => Place::Tokens,
+            _ if self.depth == 0 => Place::Scalar,
+            _ => Place::Tokens,
         }
     }
 }

@@ -76,12 +76,21 @@ struct Call {
     custom: bool,
     raw: Option<RawJson>,
     end: JsonEnd,
-    announced: bool,
+    /// Whether arguments were dropped because of the limit.
     cut: bool,
-    /// Whether it has been emitted whole, and nothing came since.
-    emitted: bool,
+    stage: Stage,
     /// How often it has been emitted.
     emissions: u32,
+}
+
+/// What of a call has been emitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    New,
+    /// Its start, and the arguments so far.
+    Announced,
+    /// All of it; nothing has come since.
+    Emitted,
 }
 
 impl ToolCallAssembler {
@@ -110,7 +119,7 @@ impl ToolCallAssembler {
     pub fn finish_choice(&mut self, choice: u32, whole: bool) {
         for call in &mut self.calls {
             let fresh = call.emissions < TOOL_CALL_EMISSIONS_MAX;
-            if call.choice == choice && !call.emitted && fresh {
+            if call.choice == choice && call.stage != Stage::Emitted && fresh {
                 call.emit(whole, &mut self.out);
             }
         }
@@ -119,7 +128,7 @@ impl ToolCallAssembler {
     /// Emits all calls that have not been emitted, as not complete where their JSON is not.
     pub fn finish(&mut self) {
         for call in &mut self.calls {
-            if !call.emitted {
+            if call.stage != Stage::Emitted {
                 call.emit(false, &mut self.out);
             }
         }
@@ -145,7 +154,8 @@ impl ToolCallAssembler {
     /// Takes more arguments of the call at `place`; refuses if it has been emitted, because then
     /// it needs a look at the whole fragment.
     pub(crate) fn push_to(&mut self, place: usize, arguments: &str) -> bool {
-        let Some(call) = self.calls.get_mut(place).filter(|call| !call.emitted) else {
+        let Some(call) = self.calls.get_mut(place).filter(|call| call.stage != Stage::Emitted)
+        else {
             return false;
         };
         let fragment = ToolFragment { arguments, ..ToolFragment::default() };
@@ -163,7 +173,7 @@ impl ToolCallAssembler {
             call.announce(&mut self.out);
             call.append(fallback, &mut self.out);
         }
-        if !call.emitted {
+        if call.stage != Stage::Emitted {
             call.emit(true, &mut self.out);
         }
     }
@@ -218,9 +228,8 @@ impl ToolCallAssembler {
             custom: fragment.custom,
             raw: None,
             end: JsonEnd::default(),
-            announced: false,
             cut: false,
-            emitted: false,
+            stage: Stage::New,
             emissions: 0,
         });
         Some(self.calls.len() - 1)
@@ -240,7 +249,9 @@ impl Call {
         let announces = named && !same_id;
         let other_name =
             fragment.index.is_none() && !self.name.is_empty() && self.name != fragment.name;
-        !(announces && (other_name || (self.emitted && !fragment.arguments.trim().is_empty())))
+        !(announces
+            && (other_name
+                || (self.stage == Stage::Emitted && !fragment.arguments.trim().is_empty())))
     }
 
     fn take(
@@ -256,7 +267,7 @@ impl Call {
         if !self.name.is_empty() || !fragment.arguments.is_empty() {
             self.announce(out);
         }
-        let repeats = self.emitted
+        let repeats = self.stage == Stage::Emitted
             && (fragment.arguments.trim().is_empty() || fragment.arguments == self.arguments);
         if fragment.arguments.is_empty() || repeats || self.cut {
             return;
@@ -280,10 +291,10 @@ impl Call {
     }
 
     fn announce(&mut self, out: &mut VecDeque<StreamEvent>) {
-        if self.announced {
+        if self.stage != Stage::New {
             return;
         }
-        self.announced = true;
+        self.stage = Stage::Announced;
         let start = ToolStart {
             choice: self.choice,
             part: self.part,
@@ -306,7 +317,7 @@ impl Call {
         out.push_back(EventBody::Delta(delta).into());
         // What follows a closed value makes the call open again: its end decides what it is.
         let closes = self.end.push(piece) && !self.custom;
-        self.emitted = false;
+        self.stage = Stage::Announced;
         if closes && self.is_json() {
             self.emit(true, out);
         }
@@ -322,7 +333,7 @@ impl Call {
             "{}".clone_into(&mut self.arguments);
         }
         let complete = !self.cut && if self.custom { whole } else { self.is_json() };
-        self.emitted = true;
+        self.stage = Stage::Emitted;
         self.emissions = self.emissions.saturating_add(1);
         out.push_back(
             EventBody::ToolCall(Box::new(ToolCall {

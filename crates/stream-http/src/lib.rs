@@ -45,6 +45,7 @@ mod app;
 mod body;
 pub mod client;
 mod connection;
+mod extract;
 pub mod frame;
 pub mod limits;
 mod llm;

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::body;
 use crate::client::{chunks, read_some};
 use crate::connection::Connection;
+use crate::extract::{Asked, Name};
 use crate::limits::{COMMAND_BYTES, REFUSAL_BYTES};
 use crate::reject::Reject;
 use crate::start::{has_everything, read_from};
@@ -44,8 +45,8 @@ struct Command {
 /// `POST /llm/{id}`
 pub(crate) async fn post(
     State(app): State<App>,
-    Path(id): Path<String>,
-    Query(query): Query<StartQuery>,
+    Name(id): Name,
+    Asked(query): Asked<StartQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Reject> {
@@ -200,9 +201,9 @@ pub(crate) struct FormatQuery {
 /// `GET /llm/{id}`
 pub(crate) async fn get(
     State(app): State<App>,
-    Path(id): Path<String>,
-    Query(query): Query<ReadQuery>,
-    Query(format): Query<FormatQuery>,
+    Name(id): Name,
+    Asked(query): Asked<ReadQuery>,
+    Asked(format): Asked<FormatQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Reject> {
     let id = RelayId::new(&id).map_err(Reject::relay_id)?;
@@ -233,10 +234,7 @@ fn check_output(format: Option<&str>) -> Result<(), Reject> {
 }
 
 /// `POST /llm/{id}/stop`
-pub(crate) async fn stop(
-    State(app): State<App>,
-    Path(id): Path<String>,
-) -> Result<Response, Reject> {
+pub(crate) async fn stop(State(app): State<App>, Name(id): Name) -> Result<Response, Reject> {
     let id = RelayId::new(&id).map_err(Reject::relay_id)?;
     let outcome = app.relays().stop(&id).await.map_err(|error| Reject::start(&error))?;
     let (status, word) = match outcome {

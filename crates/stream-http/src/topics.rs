@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -15,13 +15,14 @@ use stream_log::{
 };
 use stream_model::now::now;
 use stream_model::{ErrorClass, Event, EventId, Offset, Topic};
+use stream_protocol::Problem;
 use stream_protocol::publish::{self, Publish};
 use stream_protocol::subscribe::{self, Form, StartAt, Subscribe};
-use stream_protocol::{PAGE_RECORDS, PAGE_RECORDS_MAX, Problem};
 
 use crate::app::{App, topic_log_name};
 use crate::body;
 use crate::connection::Connection;
+use crate::extract::{Asked, Name};
 use crate::page::Page;
 use crate::reject::Reject;
 use crate::start::{has_everything, read_from};
@@ -47,7 +48,7 @@ impl ReadQuery {
 /// `POST /topics/{topic}`
 pub(crate) async fn post(
     State(app): State<App>,
-    Path(topic): Path<String>,
+    Name(topic): Name,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Reject> {
@@ -127,8 +128,8 @@ fn answer(topic: &Topic, receipt: &AppendReceipt, ids: &[EventId]) -> Value {
 /// `GET /topics/{topic}`
 pub(crate) async fn get(
     State(app): State<App>,
-    Path(topic): Path<String>,
-    Query(query): Query<ReadQuery>,
+    Name(topic): Name,
+    Asked(query): Asked<ReadQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Reject> {
     let topic = parse_topic(&topic)?;
@@ -169,7 +170,7 @@ async fn live(app: &App, topic: &Topic, start: StartAt) -> Result<Response, Reje
 #[derive(Debug, Deserialize)]
 pub(crate) struct ListQuery {
     after: Option<String>,
-    limit: Option<usize>,
+    limit: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -183,13 +184,13 @@ struct TopicEntry {
 /// `GET /topics`
 pub(crate) async fn list(
     State(app): State<App>,
-    Query(query): Query<ListQuery>,
+    Asked(query): Asked<ListQuery>,
 ) -> Result<Json<Value>, Reject> {
     let after = match &query.after {
         Some(after) => Some(topic_log_name(&parse_topic(after)?)),
         None => None,
     };
-    let limit = query.limit.unwrap_or(PAGE_RECORDS).clamp(1, PAGE_RECORDS_MAX);
+    let limit = subscribe::page_limit(query.limit.as_deref())?;
     let names = app.store().list(Namespace::Topic, after.as_ref(), limit).await;
     let names = names.map_err(|error| Reject::store(&error))?;
     let readers: std::collections::HashMap<_, _> = app.topics().readers().into_iter().collect();

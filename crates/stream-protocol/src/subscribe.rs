@@ -109,7 +109,11 @@ fn form(headers: &HeaderMap) -> Result<Form, SubscribeError> {
     forms.next().ok_or(SubscribeError::Accept)
 }
 
-fn page_limit(limit: Option<&str>) -> Result<usize, SubscribeError> {
+/// How many entries a page of a list or of history has, from the query's `limit`.
+///
+/// # Errors
+/// [`SubscribeError::Limit`] if it is no number from 1.
+pub fn page_limit(limit: Option<&str>) -> Result<usize, SubscribeError> {
     let Some(text) = limit else { return Ok(PAGE_RECORDS) };
     match text.parse::<usize>() {
         Ok(limit) if limit > 0 => Ok(limit.min(PAGE_RECORDS_MAX)),

@@ -81,3 +81,7 @@ impl Default for DecoderLimits {
         Self { line_bytes: LINE_BYTES_MAX, event_bytes: EVENT_BYTES_MAX }
     }
 }
+
+/// Events that an SSE stream keeps for slow and returning subscribers; a subscriber that is
+/// further behind is told what it missed.
+pub const STREAM_CAPACITY: usize = 100;

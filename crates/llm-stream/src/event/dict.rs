@@ -84,7 +84,7 @@ impl<'de> Deserialize<'de> for StreamEvent {
 impl StreamEvent {
     /// The timestamp in RFC 3339; `None` also where RFC 3339 cannot say it.
     pub(super) fn timestamp_text(&self) -> Option<String> {
-        self.timestamp?.to_offset(UtcOffset::UTC).format(&Rfc3339).ok()
+        self.timestamp?.checked_to_offset(UtcOffset::UTC)?.format(&Rfc3339).ok()
     }
 }
 
@@ -357,7 +357,7 @@ impl Reader<'_> {
 fn parse_timestamp(text: &str) -> Result<OffsetDateTime, serde_json::Error> {
     OffsetDateTime::parse(text, &Rfc3339)
         .or_else(|_| {
-            PrimitiveDateTime::parse(text, &Iso8601::DEFAULT).map(|time| time.assume_utc())
+            PrimitiveDateTime::parse(text, &Iso8601::DEFAULT).map(PrimitiveDateTime::assume_utc)
         })
         .map_err(serde_json::Error::custom)
 }

@@ -174,7 +174,12 @@ impl Arguments {
     }
 
     /// Emits a number or literal: as it is, or as a string if it has a match.
-    fn emit_word(&mut self, tools: &mut Tools, word: &str, out: &mut String) -> Result<(), Blocked> {
+    fn emit_word(
+        &mut self,
+        tools: &mut Tools,
+        word: &str,
+        out: &mut String,
+    ) -> Result<(), Blocked> {
         let value = word.trim_end();
         let mut filtered = String::new();
         self.scan.push(tools, value, &mut filtered)?;
@@ -225,7 +230,12 @@ impl Arguments {
     }
 
     /// Filters a piece of a string's meaning.
-    fn push_plain(&mut self, tools: &mut Tools, plain: &str, out: &mut String) -> Result<(), Blocked> {
+    fn push_plain(
+        &mut self,
+        tools: &mut Tools,
+        plain: &str,
+        out: &mut String,
+    ) -> Result<(), Blocked> {
         let mut filtered = String::new();
         let pushed = self.scan.push(tools, plain, &mut filtered);
         push_escaped(&filtered, out);

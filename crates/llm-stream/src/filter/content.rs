@@ -12,7 +12,7 @@ use super::pattern::{Blocked, Decision, FilterMatch};
 use super::scan::{Scan, Tools};
 use super::set::PatternSet;
 use crate::event::{
-    Channel, Delta, ErrorKind, EventBody, Metadata, RawJson, StreamError, StreamEvent, ToolCall,
+    Delta, ErrorKind, EventBody, Metadata, RawJson, StreamError, StreamEvent, ToolCall,
 };
 use crate::processor::{ProcessError, Processor};
 use text::{Key, Text};

@@ -20,10 +20,16 @@ use crate::processor::{ProcessError, Processor};
 /// # Examples
 /// ```
 /// use llm_stream::filter::ContentFilterProcessor;
-/// use llm_stream::StreamHandler;
+/// use llm_stream::{Processor, StreamEvent};
 ///
-/// let mut handler = StreamHandler::new().add_processor(ContentFilterProcessor::new(["tulip"])?);
-/// assert_eq!(handler.process_stream(["Project Tu", "lip is on."])?, "Project [FILTERED] is on.");
+/// let mut filter = ContentFilterProcessor::new(["tulip"])?;
+/// let mut out = Vec::new();
+/// for delta in ["Project Tu", "lip is on."] {
+///     filter.process(StreamEvent::delta(delta), &mut out)?;
+/// }
+/// filter.flush(&mut out)?;
+/// let deltas: Vec<&str> = out.iter().map(StreamEvent::delta_text).collect();
+/// assert_eq!(deltas, ["Project ", "[FILTERED] is on."]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

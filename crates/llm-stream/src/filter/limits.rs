@@ -13,13 +13,13 @@ pub const PATTERN_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of the longest match that any pattern may have, and so of text held back for it.
 ///
 /// A set whose bound is larger is refused when it is built.
-pub const MATCH_BYTES_MAX: usize = 1024 * 1024;
+pub const MATCH_BYTES_MAX: usize = 64 * 1024;
 
 /// Bytes of the transition table of one group of literal patterns.
 ///
 /// A group that may need more is searched with a contiguous NFA, which is three to four times
 /// slower and ten times smaller.
-pub const LITERAL_TABLE_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub const LITERAL_TABLE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Bytes of the compiled program of all regex patterns of one set.
 ///

@@ -74,6 +74,12 @@ impl PatternFilter {
         self.scan.held_bytes()
     }
 
+    /// Bytes that the filter has taken for the text, used or not.
+    #[cfg(test)]
+    pub(super) fn buffer_bytes(&self) -> usize {
+        self.scan.buffer_bytes()
+    }
+
     /// Why the text has ended before its end, if it has.
     pub fn blocked(&self) -> Option<Blocked> {
         self.scan.blocked()

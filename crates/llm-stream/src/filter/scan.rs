@@ -99,6 +99,11 @@ impl Scan {
         self.buffer.len() - self.released
     }
 
+    #[cfg(test)]
+    pub(super) fn buffer_bytes(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// Bytes that came in.
     pub(super) fn taken_bytes(&self) -> u64 {
         self.offset.saturating_add(to_u64(self.buffer.len()))

@@ -1,11 +1,13 @@
 //! What the filter promises, checked against simpler code that has the whole text.
 
+mod arguments;
 mod laws;
 mod limits;
 mod reference;
 mod semantics;
+mod vectors;
 
-use super::{Blocked, PatternFilter, PatternSet};
+use super::{Blocked, Pattern, PatternFilter, PatternSet};
 
 /// What comes out of `set` for the chunks, and how it ends.
 fn run<'a>(
@@ -19,14 +21,24 @@ fn run<'a>(
     (out, ended)
 }
 
-/// The places at which a text may be cut.
-fn borders(text: &str) -> Vec<usize> {
-    (0..=text.len()).filter(|at| text.is_char_boundary(*at)).collect()
+/// A set of literal patterns.
+fn literals<'a>(texts: impl IntoIterator<Item = &'a str>) -> PatternSet {
+    PatternSet::new(texts.into_iter().map(Pattern::literal)).unwrap()
+}
+
+/// Filters `text` cut in three in every way; all must give `want`.
+#[track_caller]
+fn check(set: &PatternSet, text: &str, want: &str) {
+    for cuts in three_way_cuts(text) {
+        let (out, ended) = run(set, cuts);
+        assert_eq!(out, want, "cut {cuts:?}");
+        assert_eq!(ended, Ok(()), "cut {cuts:?}");
+    }
 }
 
 /// Every way to cut a text in three, some parts of which may be empty.
 fn three_way_cuts(text: &str) -> impl Iterator<Item = [&str; 3]> {
-    let borders = borders(text);
+    let borders: Vec<usize> = (0..=text.len()).filter(|at| text.is_char_boundary(*at)).collect();
     let pairs = borders.clone().into_iter().flat_map(move |first| {
         borders.clone().into_iter().filter(move |second| *second >= first).map(move |s| (first, s))
     });
@@ -41,8 +53,7 @@ fn cut<'a>(text: &'a str, sizes: &[usize]) -> Vec<&'a str> {
         if rest.is_empty() || sizes.iter().all(|size| *size == 0) {
             break;
         }
-        let at = rest.ceil_char_boundary(*size);
-        let (piece, tail) = rest.split_at(at);
+        let (piece, tail) = rest.split_at(rest.ceil_char_boundary(*size));
         pieces.push(piece);
         rest = tail;
     }

@@ -13,11 +13,20 @@ pub(crate) struct ArrayFramer {
     /// The beginning of an element whose end has not come.
     partial: Vec<u8>,
     depth: usize,
-    in_string: bool,
-    escaped: bool,
+    place: Place,
+    /// Whether the bracket around the elements has been seen.
     in_array: bool,
     skipping: bool,
     bytes_max: usize,
+}
+
+/// Where in an element the last byte was.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Tokens,
+    InString,
+    /// Just after a backslash in a string.
+    InEscape,
 }
 
 impl ArrayFramer {
@@ -25,8 +34,7 @@ impl ArrayFramer {
         Self {
             partial: Vec::new(),
             depth: 0,
-            in_string: false,
-            escaped: false,
+            place: Place::Tokens,
             in_array: false,
             skipping: false,
             bytes_max,
@@ -76,20 +84,15 @@ impl ArrayFramer {
 
     /// Takes the next byte of an element and returns whether it is the last.
     fn step(&mut self, byte: u8) -> bool {
-        if self.in_string {
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' => self.escaped = true,
-                b'"' => self.in_string = false,
-                _ => {}
-            }
-            return false;
-        }
-        match byte {
-            b'"' => self.in_string = true,
-            b'{' | b'[' => self.depth += 1,
-            b'}' | b']' => self.depth -= 1,
-            _ => {}
+        self.place = match (self.place, byte) {
+            (Place::InString, b'\\') => Place::InEscape,
+            (Place::InString, b'"') => Place::Tokens,
+            (Place::InString | Place::InEscape, _) | (Place::Tokens, b'"') => Place::InString,
+            (Place::Tokens, _) => Place::Tokens,
+        };
+        if let Place::Tokens = self.place {
+            self.depth += usize::from(matches!(byte, b'{' | b'['));
+            self.depth -= usize::from(matches!(byte, b'}' | b']'));
         }
         self.depth == 0
     }

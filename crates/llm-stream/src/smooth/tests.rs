@@ -154,6 +154,14 @@ fn graphemes_stay_whole_across_deltas() {
 }
 
 #[test]
+fn the_second_half_of_a_flag_belongs_to_the_first_that_is_out() {
+    let input = [(0, StreamEvent::delta("🇩")), (1, StreamEvent::delta("🇪🇫🇷"))];
+    let output = play(options(), &input);
+    let texts: Vec<_> = texts(&output).into_iter().map(|(_, text)| text).collect();
+    assert_eq!(texts, ["🇩", "🇪", "🇫🇷"]);
+}
+
+#[test]
 fn text_beyond_the_limit_is_let_out() {
     let now = t0();
     let mut smoother = Smoother::new(options());

@@ -1,8 +1,10 @@
 //! Where payload decoders put what they find: it keeps order, parts, limits and repetitions.
 
+mod metadata;
+mod repeat;
+
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
-use std::ops::Range;
+use std::collections::VecDeque;
 
 use super::cursor::BadJson;
 use super::extras::Extras;
@@ -10,13 +12,16 @@ use super::fault::Fault;
 use super::halves::Halves;
 use super::lenient::Raw;
 use crate::event::{
-    Channel, Delta, End, EndStatus, ErrorKind, EventBody, Finish, FinishReason, Identity, Logprobs,
-    Metadata, Opaque, RawEvent, RawJson, Signature, Start, StreamError, StreamEvent, Usage,
+    Channel, Delta, End, EndStatus, ErrorKind, EventBody, FinishReason, Identity, Metadata, Start,
+    StreamError, StreamEvent,
 };
 use crate::format::Format;
 use crate::limits::{Limits, QUOTED_BYTES_MAX};
-use crate::template::Template;
 use crate::tool_call::{ToolCallAssembler, ToolFragment};
+use repeat::{Origin, Slice};
+
+pub(super) use metadata::Ending;
+pub(crate) use repeat::Target;
 
 /// Collects the events of one stream until they are fetched.
 #[derive(Debug)]
@@ -35,12 +40,7 @@ pub(crate) struct Emitter {
     halves: Halves,
     usage: String,
     done: bool,
-    /// Whether the provider reported an error.
-    failed: bool,
-    /// Whether a choice ended because of an error.
-    broken_off: bool,
-    /// Whether the decoder gave up.
-    aborted: bool,
+    failure: Option<Failure>,
     /// How many events have been emitted.
     emitted: u64,
     /// Where the text of the last event came from, if it was a delta.
@@ -49,42 +49,13 @@ pub(crate) struct Emitter {
     ignored: Vec<Slice>,
 }
 
-/// Where the text of a delta came from, and which event it became.
-#[derive(Debug, Clone, Copy)]
-struct Origin {
-    text: Slice,
-    target: Target,
-    /// How many events had been emitted with it.
-    emitted: u64,
-}
-
-/// What another text from the same place belongs to.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Target {
-    /// A part of a choice.
-    Text(Part, Channel),
-    /// A tool call, by its place with the assembler.
-    Call(usize),
-}
-
-/// A piece of memory, for finding out whether it is a piece of a payload.
-#[derive(Debug, Clone, Copy)]
-struct Slice {
-    address: usize,
-    length: usize,
-}
-
-impl Slice {
-    fn of(text: &str) -> Self {
-        Self { address: text.as_ptr().addr(), length: text.len() }
-    }
-
-    /// Where in `data` it is, if it is a piece of it.
-    fn within(self, data: &str) -> Option<Range<usize>> {
-        let start = self.address.checked_sub(data.as_ptr().addr())?;
-        let range = start..start.checked_add(self.length)?;
-        data.get(range.clone()).map(|_| range)
-    }
+/// What went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// The provider reported an error.
+    Reported,
+    /// The decoder could not go on.
+    GaveUp,
 }
 
 /// What is known of one choice.
@@ -93,7 +64,8 @@ struct Choice {
     index: u32,
     next_part: u32,
     run: Option<(Channel, u32)>,
-    finish: Option<String>,
+    /// The provider's word for its end, and what it means.
+    finish: Option<(String, FinishReason)>,
 }
 
 impl Emitter {
@@ -113,9 +85,7 @@ impl Emitter {
             halves: Halves::default(),
             usage: String::new(),
             done: false,
-            failed: false,
-            broken_off: false,
-            aborted: false,
+            failure: None,
             emitted: 0,
             origin: None,
             ignored: Vec::new(),
@@ -191,51 +161,6 @@ impl Emitter {
     fn push(&mut self, event: StreamEvent) {
         self.emitted += 1;
         self.queue.push_back(event);
-    }
-
-    /// Decodes a payload with `decode`, and makes a template of it if all it gave was one delta.
-    pub(crate) fn observe(
-        &mut self,
-        name: Option<&[u8]>,
-        data: &str,
-        template: &mut Template,
-        decode: impl FnOnce(&mut Self) -> Result<(), BadJson>,
-    ) -> Result<Option<Target>, BadJson> {
-        template.clear();
-        self.ignored.clear();
-        let before = self.emitted;
-        decode(self)?;
-        let Some(Origin { text, target, emitted }) = self.origin.take() else { return Ok(None) };
-        if self.emitted != before + 1 || emitted != self.emitted || self.halves.are_expected() {
-            return Ok(None);
-        }
-        let Some(text) = text.within(data) else { return Ok(None) };
-        let ignored = self.ignored.iter().filter_map(|slice| slice.within(data));
-        template.learn(name, data, text, ignored);
-        Ok(Some(target))
-    }
-
-    /// Emits another text of the same kind as one before; returns whether it could.
-    pub(crate) fn again(&mut self, target: Target, text: Cow<'_, str>) -> bool {
-        match target {
-            Target::Text(Part { choice, part }, channel) => {
-                let text = text.into_owned();
-                self.push(EventBody::Delta(Delta { choice, part, channel, text }).into());
-                true
-            }
-            Target::Call(place) => {
-                let taken = self.calls.push_to(place, &text);
-                self.drain_calls();
-                taken
-            }
-        }
-    }
-
-    /// Notes a value that differs between payloads and that nobody reads.
-    pub(super) fn ignore(&mut self, value: Raw<'_>) {
-        if let Some(raw) = value.0 {
-            self.ignored.push(Slice::of(raw));
-        }
     }
 
     /// Emits text of a choice; a new part begins where the channel changes.
@@ -335,107 +260,10 @@ impl Emitter {
         }
     }
 
-    /// Emits the end of a choice, unless it is said again.
-    pub(super) fn finish(&mut self, choice: u64, word: &str) {
-        self.finish_with(choice, Ending::from_word(word));
-    }
-
-    /// Emits the end of a choice with what else is said about it.
-    pub(super) fn finish_with(&mut self, choice: u64, ending: Ending<'_>) {
-        let Ending { word, mut reason, stop_sequence, details } = ending;
-        let Some(state) = self.choice(choice) else { return };
-        if state.finish.as_deref() == Some(word) {
-            return;
-        }
-        state.finish = Some(word.to_owned());
-        let choice = state.index;
-        self.broken_off |= reason == FinishReason::Error;
-        self.calls(|calls| calls.finish_choice(choice, reason != FinishReason::Length));
-        if reason == FinishReason::Stop && self.calls.any_for_client(choice) {
-            reason = FinishReason::ToolCalls;
-        }
-        self.emit(Metadata::Finish(Finish {
-            choice,
-            reason,
-            provider_reason: word.to_owned(),
-            stop_sequence: stop_sequence.map(str::to_owned),
-            details: details.0.map(RawJson::from_valid),
-        }));
-    }
-
-    /// Emits the token counts, unless they are as before.
-    pub(super) fn usage(&mut self, usage: Usage) {
-        let text = usage.raw.as_ref().map_or("", RawJson::as_str);
-        if text.starts_with('{') && text != self.usage {
-            text.clone_into(&mut self.usage);
-            self.emit(Metadata::Usage(usage));
-        }
-    }
-
-    /// Emits those fields that are news.
-    pub(super) fn extra<'a>(
-        &mut self,
-        choice: Option<u32>,
-        fields: impl IntoIterator<Item = (&'a str, Raw<'a>)>,
-    ) {
-        let mut news = BTreeMap::new();
-        for (key, raw) in fields {
-            let Some(raw) = raw.0 else { continue };
-            if self.extras.is_news(choice, key, raw) {
-                news.insert(key.to_owned(), RawJson::from_valid(raw));
-            }
-        }
-        if !news.is_empty() {
-            self.emit(Metadata::Extra { choice, fields: news });
-        }
-    }
-
-    /// Emits fields that a payload struct does not know, those that are news.
-    pub(super) fn unknown(&mut self, choice: Option<u32>, rest: &[(Cow<'_, str>, &str)]) {
-        self.extra(choice, rest.iter().map(|(key, raw)| (&**key, Raw(Some(*raw)))));
-    }
-
-    /// Emits a content block that is no text.
-    pub(super) fn block(&mut self, part: Part, kind: &str, raw: &str) {
-        let Part { choice, part } = part;
-        let kind = Some(kind).filter(|kind| !kind.is_empty()).map(str::to_owned);
-        let raw = RawJson::from_valid(raw);
-        self.emit(Metadata::Block(Opaque { choice, part, kind, raw }));
-    }
-
-    /// Emits a source of a part's text.
-    pub(super) fn citation(&mut self, part: Part, kind: &str, raw: &str) {
-        let Part { choice, part } = part;
-        let kind = Some(kind).filter(|kind| !kind.is_empty()).map(str::to_owned);
-        let raw = RawJson::from_valid(raw);
-        self.emit(Metadata::Citation(Opaque { choice, part, kind, raw }));
-    }
-
-    /// Emits proof of a part, if there is any.
-    pub(super) fn signature(&mut self, part: Part, signature: &str) {
-        let Part { choice, part } = part;
-        if !signature.is_empty() {
-            let signature = signature.to_owned();
-            self.emit(Metadata::Signature(Signature { choice, part, signature }));
-        }
-    }
-
-    /// Emits token probabilities.
-    pub(super) fn logprobs(&mut self, choice: u64, raw: &str) {
-        let choice = u32::try_from(choice).unwrap_or(u32::MAX);
-        self.emit(Metadata::Logprobs(Logprobs { choice, raw: RawJson::from_valid(raw) }));
-    }
-
-    /// Emits a payload that the decoder does not interpret.
-    pub(super) fn raw(&mut self, event: Option<&str>, raw: &str) {
-        let event = event.map(str::to_owned);
-        self.emit(Metadata::Raw(RawEvent { event, raw: RawJson::from_valid(raw) }));
-    }
-
     /// Emits an error that the provider reported, if there is one.
     pub(super) fn fault(&mut self, error: Fault) {
         if let Some(error) = error.0 {
-            self.failed = true;
+            self.failure.get_or_insert(Failure::Reported);
             self.emit(EventBody::Error(error));
         }
     }
@@ -458,12 +286,12 @@ impl Emitter {
 
     /// Notes that the decoder cannot go on.
     pub(crate) fn abort(&mut self, error: StreamError) {
-        self.aborted = true;
+        self.failure = Some(Failure::GaveUp);
         self.emit(EventBody::Error(Box::new(error)));
     }
 
     /// Emits an error about a payload that is no JSON.
-    pub(crate) fn malformed(&mut self, data: &str, cause: &BadJson) {
+    pub(crate) fn malformed(&mut self, data: &str, cause: BadJson) {
         let message = format!("cannot decode a payload: {cause}");
         let mut error = StreamError::new(ErrorKind::Malformed, message);
         let end = data.floor_char_boundary(QUOTED_BYTES_MAX);
@@ -482,12 +310,14 @@ impl Emitter {
             }
         }
         self.calls(ToolCallAssembler::finish);
-        let status = if self.aborted || (self.failed && (self.broken_off || !self.is_done())) {
-            EndStatus::Failed
-        } else if self.is_done() {
-            EndStatus::Complete
-        } else {
-            EndStatus::Incomplete
+        let broken_off = self.choices.iter().any(|choice| {
+            choice.finish.as_ref().is_some_and(|(_, reason)| *reason == FinishReason::Error)
+        });
+        let status = match (self.failure, self.is_done()) {
+            (Some(Failure::GaveUp), _) | (Some(Failure::Reported), false) => EndStatus::Failed,
+            (Some(Failure::Reported), true) if broken_off => EndStatus::Failed,
+            (_, true) => EndStatus::Complete,
+            (None, false) => EndStatus::Incomplete,
         };
         self.emit(EventBody::End(Box::new(End { status, content: String::new() })));
     }
@@ -511,23 +341,6 @@ impl Emitter {
             }
         };
         self.choices.get_mut(place)
-    }
-}
-
-/// How a choice ended, in the provider's words.
-#[derive(Debug)]
-pub(super) struct Ending<'a> {
-    pub(super) word: &'a str,
-    pub(super) reason: FinishReason,
-    pub(super) stop_sequence: Option<&'a str>,
-    pub(super) details: Raw<'a>,
-}
-
-impl<'a> Ending<'a> {
-    /// An ending of which the provider says one word.
-    pub(super) fn from_word(word: &'a str) -> Self {
-        let reason = FinishReason::from_provider(word);
-        Self { word, reason, stop_sequence: None, details: Raw::default() }
     }
 }
 

@@ -8,6 +8,8 @@ use std::{env, fs};
 
 use llm_stream::{Decoder, EventBody, Format, Limits, StreamEvent};
 
+use crate::neutral::with_neutral_payloads;
+
 /// A stream of the test data.
 struct Fixture {
     path: PathBuf,
@@ -85,6 +87,16 @@ fn cuts_do_not_matter() {
             let (head, tail) = fixture.bytes.split_at(cut);
             let got = decode(Decoder::new(fixture.format), &[head, tail]);
             assert_eq!(got, want, "{name} cut at byte {cut}");
+        }
+    }
+}
+
+#[test]
+fn the_short_cut_for_repetitions_changes_nothing() {
+    for fixture in fixtures() {
+        if let Some(mixed) = with_neutral_payloads(fixture.format, &fixture.bytes) {
+            let got = decode(Decoder::new(fixture.format), &[&mixed]);
+            assert_eq!(got, whole(&fixture), "{}", fixture.path.display());
         }
     }
 }

@@ -36,7 +36,13 @@ fn status(events: &[StreamEvent]) -> EndStatus {
 }
 
 fn sse(payloads: &[String]) -> Vec<u8> {
-    payloads.iter().map(|payload| format!("data: {payload}\n\n")).collect::<String>().into_bytes()
+    let mut stream = Vec::new();
+    for payload in payloads {
+        stream.extend_from_slice(b"data: ");
+        stream.extend_from_slice(payload.as_bytes());
+        stream.extend_from_slice(b"\n\n");
+    }
+    stream
 }
 
 fn chat(delta: &str) -> String {

@@ -10,3 +10,5 @@ mod golden;
 mod laws;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod neutral;

@@ -25,6 +25,8 @@ mod reconnect;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]
+mod stream;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod vectors;

@@ -96,7 +96,11 @@ impl Skimmer {
     pub(super) fn depth(&self, prefixes: Prefixes, last: &[u8]) -> Depth {
         let Prefixes { one, two, three, four } = prefixes;
         if self.short {
-            return if one | two | three | four == 0 { Depth::Is(0) } else { Depth::AtMost(LOOK - 1) };
+            return if one | two | three | four == 0 {
+                Depth::Is(0)
+            } else {
+                Depth::AtMost(LOOK - 1)
+            };
         }
         if three | four != 0 {
             return Depth::AtMost(LOOK - 1);

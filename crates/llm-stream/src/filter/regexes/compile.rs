@@ -115,10 +115,8 @@ pub(in crate::filter) fn bounded_hir(
 ) -> Result<Hir, PatternError> {
     let mut parser = ParserBuilder::new().case_insensitive(case != Case::Exact).build();
     let parsed = parser.parse(expression);
-    let hir = parsed.map_err(|source| PatternError::Syntax {
-        pattern: place,
-        source: Box::new(source),
-    })?;
+    let hir = parsed
+        .map_err(|source| PatternError::Syntax { pattern: place, source: Box::new(source) })?;
     if hir.properties().minimum_len() == Some(0) {
         return Err(PatternError::MatchesEmpty { pattern: place });
     }

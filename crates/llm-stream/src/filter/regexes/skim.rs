@@ -14,7 +14,8 @@ use super::Stuck;
 use super::compile::Regexes;
 
 /// Bytes by their frequency in text, which decides the states that get a place in the table.
-const FREQUENT: &[u8] = b" etaoinsrhldcumfpgwybvk.,xjqz-'0123456789ETAOINSRHLDCUMFPGWYBVKXJQZ\n:()_";
+const FREQUENT: &[u8] =
+    b" etaoinsrhldcumfpgwybvk.,xjqz-'0123456789ETAOINSRHLDCUMFPGWYBVKXJQZ\n:()_";
 
 /// States that have a place of their own.
 const PLACES: usize = 9;

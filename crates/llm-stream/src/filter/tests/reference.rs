@@ -53,7 +53,8 @@ pub(super) fn matches(specs: &[Spec], text: &str) -> Vec<(usize, usize, usize)> 
         let candidates = specs.iter().enumerate().filter_map(|(index, spec)| {
             spec.regex.find_at(text, at).map(|found| (found.start(), found.end(), index))
         });
-        let Some(best) = candidates.min_by_key(|(start, end, index)| (*start, text.len() - end, *index))
+        let Some(best) =
+            candidates.min_by_key(|(start, end, index)| (*start, text.len() - end, *index))
         else {
             return found;
         };

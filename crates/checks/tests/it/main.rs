@@ -1,0 +1,4 @@
+//! What the programs of this crate find.
+
+#[cfg(test)]
+mod vectors;

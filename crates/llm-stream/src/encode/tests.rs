@@ -1,0 +1,1 @@
+//! Laws and golden outputs of the encoders.

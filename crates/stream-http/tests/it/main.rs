@@ -1,0 +1,4 @@
+//! The routes as a library: mounted in another router, without a socket.
+
+#[cfg(test)]
+mod mounted;
