@@ -29,6 +29,9 @@ mod sse;
 mod stats;
 mod text;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::fs::{self, File};
 use std::io::BufReader;
@@ -155,10 +158,10 @@ impl Suite {
     pub fn run(&self) -> Outcome {
         let runner = RUNNERS.iter().find(|(name, _)| *name == self.name);
         let failures = runner.map(|(_, run)| {
-            let failures = self.cases.iter().map(|case| Failure {
-                id: case.id.clone(),
-                differences: case.differences(*run),
-            });
+            let failures = self
+                .cases
+                .iter()
+                .map(|case| Failure { id: case.id.clone(), differences: case.differences(*run) });
             failures.filter(|failure| !failure.differences.is_empty()).collect()
         });
         Outcome { suite: self.name.clone(), cases: self.cases.len(), failures }

@@ -62,7 +62,8 @@ use target::Target;
 /// the stream ends or another generation begins.
 /// A stream that failed or broke off never looks like a whole one: it ends with an error, without
 /// the format's mark of success.
-/// An error in the middle is passed on when it comes; most clients stop there.
+/// An error in the middle is passed on when it comes, and again at the end if the stream failed;
+/// most clients stop at the first.
 ///
 /// # Limits
 ///

@@ -138,7 +138,7 @@ impl StreamHandler {
             buffer: StreamBuffer::with_chars_max(CONTENT_CHARS_MAX),
             recorder: StatsRecorder::default(),
             queue: VecDeque::new(),
-            run: Run::default(),
+            run: Run::none(),
         }
     }
 

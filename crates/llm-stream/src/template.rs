@@ -2,7 +2,8 @@
 //!
 //! Most payloads of a stream do: the same id, model and structure around the next few letters.
 //! From a payload that gave exactly one delta, a template is made: its bytes, with a hole where
-//! that text stood and holes where values stand that are ignored anyway (padding, counters).
+//! that text stood and holes where values stand that are ignored anyway (padding, counters) or
+//! white space that a provider pads with.
 //! A payload that has the same bytes around its holes must give the same delta with another text,
 //! because decoding depends on nothing else; so it need not be parsed.
 
@@ -22,7 +23,18 @@ pub(crate) struct Template {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Hole {
     range: Range<usize>,
-    is_text: bool,
+    kind: Kind,
+}
+
+/// What may stand in a hole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The characters of the string that the delta came from.
+    Text,
+    /// A string or a number.
+    Scalar,
+    /// White space between tokens.
+    Space,
 }
 
 impl Template {
@@ -43,8 +55,9 @@ impl Template {
         ignored: impl Iterator<Item = Range<usize>>,
     ) {
         self.holes.clear();
-        self.holes.push(Hole { range: text, is_text: true });
-        self.holes.extend(ignored.map(|range| Hole { range, is_text: false }));
+        self.holes.push(Hole { range: text, kind: Kind::Text });
+        self.holes.extend(ignored.map(|range| Hole { range, kind: Kind::Scalar }));
+        self.holes.extend(padding(data).into_iter().map(|range| Hole { range, kind: Kind::Space }));
         self.holes.sort_unstable_by_key(|hole| hole.range.start);
         let apart = self.holes.is_sorted_by(|left, right| left.range.end <= right.range.start);
         self.active = apart && self.text_is_quoted(data);
@@ -70,11 +83,13 @@ impl Template {
         for hole in &self.holes {
             rest = rest.strip_prefix(self.bytes.get(from..hole.range.start)?)?;
             from = hole.range.end;
-            if hole.is_text {
-                let (token, after) = split_text(rest)?;
-                (text, rest) = (Some(token), after);
-            } else {
-                rest = skip_scalar(rest)?;
+            match hole.kind {
+                Kind::Text => {
+                    let (token, after) = split_text(rest)?;
+                    (text, rest) = (Some(token), after);
+                }
+                Kind::Scalar => rest = skip_scalar(rest)?,
+                Kind::Space => rest = rest.trim_ascii_start(),
             }
         }
         let same_end = rest == self.bytes.get(from..)?;
@@ -82,10 +97,16 @@ impl Template {
     }
 
     fn text_is_quoted(&self, data: &str) -> bool {
-        let Some(hole) = self.holes.iter().find(|hole| hole.is_text) else { return false };
+        let Some(hole) = self.holes.iter().find(|hole| hole.kind == Kind::Text) else { return false };
         let before = hole.range.start.checked_sub(1).and_then(|at| data.as_bytes().get(at));
         before == Some(&b'"') && data.as_bytes().get(hole.range.end) == Some(&b'"')
     }
+}
+
+/// Where a payload may be padded: before its last brace, which is inside no string.
+fn padding(data: &str) -> Option<Range<usize>> {
+    let inside = data.strip_suffix('}')?;
+    Some(inside.trim_ascii_end().len()..inside.len())
 }
 
 /// Cuts the characters of a JSON string off, up to its closing quote.
@@ -150,7 +171,7 @@ mod tests {
     }
 
     fn template() -> Template {
-        let data = r#"{"n":7,"text":"Hello","pad":"xyz","end":true}"#;
+        let data = r#"{"n":7,"text":"Hello","pad":"xyz","end":true  }"#;
         let mut template = Template::default();
         let ignored = [place(data, "\"xyz\""), place(data, "7")];
         template.learn(Some(b"e"), data, place(data, "Hello"), ignored.into_iter());
@@ -169,6 +190,7 @@ mod tests {
         check(r#"{"n":123,"text":" wörld","pad":"","end":true}"#, Some(" wörld"));
         check(r#"{"n":0,"text":"a\n\"b\"\\","pad":"p","end":true}"#, Some("a\n\"b\"\\"));
         check(r#"{"n":0,"text":"\ud83d\ude00","pad":"p","end":true}"#, Some("😀"));
+        check(r#"{"n":7,"text":"padded","pad":"xyz","end":true      }"#, Some("padded"));
     }
 
     #[test]

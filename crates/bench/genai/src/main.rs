@@ -84,7 +84,7 @@ struct Peer {
 impl Peer {
     fn new(recordings: Vec<Recording>) -> anyhow::Result<Self> {
         let http = reqwest::Client::new();
-        let genai = Client::builder().with_reqwest(http.clone()).build();
+        let genai = Client::builder().with_reqwest(http.clone()).build()?;
         let kinds = recordings.iter().map(|recording| recording.kind).collect();
         let bodies = recordings.into_iter().map(|recording| recording.bytes).collect();
         Ok(Self { kinds, server: Server::start(bodies)?, http, genai })

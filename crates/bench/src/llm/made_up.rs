@@ -20,11 +20,62 @@ const ARGUMENT_CHARS: usize = 6;
 
 /// What answers are made of, one token each.
 const TOKENS: [&str; 56] = [
-    "The", " mill", " stream", " carries", " every", " grain", ",", " and", " the", " wheel",
-    " turns", " as", " long", " as", " water", " comes", ".", " It", " is", " not", " the", " miller",
-    " who", " decides", ":", " \"", "slow", " rivers", "\"", " also", " move", " stones", ".\n\n", "##",
-    " Why", "?", "\n", "- ", "`", "let", " x", " =", " ", "42", ";", "`", "\n\t", "Mühle", " größer",
-    " –", " 水車", "が", "回る", " 🌾", " \\", "path",
+    "The",
+    " mill",
+    " stream",
+    " carries",
+    " every",
+    " grain",
+    ",",
+    " and",
+    " the",
+    " wheel",
+    " turns",
+    " as",
+    " long",
+    " as",
+    " water",
+    " comes",
+    ".",
+    " It",
+    " is",
+    " not",
+    " the",
+    " miller",
+    " who",
+    " decides",
+    ":",
+    " \"",
+    "slow",
+    " rivers",
+    "\"",
+    " also",
+    " move",
+    " stones",
+    ".\n\n",
+    "##",
+    " Why",
+    "?",
+    "\n",
+    "- ",
+    "`",
+    "let",
+    " x",
+    " =",
+    " ",
+    "42",
+    ";",
+    "`",
+    "\n\t",
+    "Mühle",
+    " größer",
+    " –",
+    " 水車",
+    "が",
+    "回る",
+    " 🌾",
+    " \\",
+    "path",
 ];
 
 /// The same streams each time: some of each of four formats, all in SSE framing.
@@ -130,8 +181,7 @@ struct Responses {
 impl Responses {
     fn put(&mut self, kind: &str, fields: &str) {
         let number = self.payloads.len();
-        self.payloads
-            .push(format!(r#"{{"type":"{kind}",{fields},"sequence_number":{number}}}"#));
+        self.payloads.push(format!(r#"{{"type":"{kind}",{fields},"sequence_number":{number}}}"#));
     }
 
     fn whole(&mut self, kind: &str, status: &str, output: &str, usage: &str) {
@@ -180,7 +230,8 @@ fn openai_responses(voice: &mut Voice) -> Recording {
     let part = |text: &str| {
         format!(r#"{{"type":"output_text","annotations":[],"logprobs":[],"text":{text}}}"#)
     };
-    let place = r#""content_index":0,"item_id":"msg_0d5b91a37ec2e262","logprobs":[],"output_index":1"#;
+    let place =
+        r#""content_index":0,"item_id":"msg_0d5b91a37ec2e262","logprobs":[],"output_index":1"#;
     let item = message("in_progress", "");
     events.put("response.output_item.added", &format!(r#""output_index":1,"item":{item}"#));
     events.put("response.content_part.added", &format!(r#"{place},"part":{}"#, part("\"\"")));

@@ -105,10 +105,8 @@ fn beside(what: &str, recordings: &[Recording], peer: Peer, targets: &Targets) {
             black_box((peer.decode)(recording, chunk_bytes));
         }
     });
-    let lines = vec![
-        ours(recordings, chunk_bytes).target(targets.ours),
-        theirs.target(targets.peers),
-    ];
+    let lines =
+        vec![ours(recordings, chunk_bytes).target(targets.ours), theirs.target(targets.peers)];
     let title = title(what, recordings, chunk_bytes);
     compare(&title, Unit::MEGABYTES_PER_SECOND, ROUNDS, lines);
 }

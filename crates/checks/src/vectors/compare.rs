@@ -200,9 +200,17 @@ mod tests {
         check_same(json!({"error": true}), json!({"error": "syntax"}));
         for none in [json!({}), json!({"error": null}), json!({"error": false})] {
             let found = shown(none.get("error"));
-            check_different(json!({"error": true}), none, &format!("error: expected true, found {found}"));
+            check_different(
+                json!({"error": true}),
+                none,
+                &format!("error: expected true, found {found}"),
+            );
         }
-        check_different(json!({"error": null}), json!({"error": "x"}), r#"error: expected null, found "x""#);
+        check_different(
+            json!({"error": null}),
+            json!({"error": "x"}),
+            r#"error: expected null, found "x""#,
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Inputs in pieces: whatever the cuts, the same must come out.
 
 use std::ops::Range;
+use std::slice;
 
 use anyhow::ensure;
 use serde_json::Value;
@@ -42,7 +43,7 @@ fn agreed(
     run: impl Fn(&[Range<usize>]) -> anyhow::Result<Value>,
 ) -> anyhow::Result<Value> {
     let end = places.last().copied().unwrap_or_default();
-    let whole = run(&[0..end])?;
+    let whole = run(slice::from_ref(&(0..end)))?;
     let check = |cut: &str, ranges: &[Range<usize>]| {
         let found = run(ranges)?;
         ensure!(found == whole, "depends on the cuts: {whole} whole, {found} {cut}");

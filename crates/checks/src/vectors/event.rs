@@ -1,7 +1,7 @@
 //! Events as dictionaries, and which of them a subscription receives.
 
-use millstream::model::{Event, EventType, Metadata, Subscription};
 use millstream::create_event;
+use millstream::model::{Event, EventType, Metadata, Subscription};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -19,7 +19,7 @@ enum EventInput {
 struct Created {
     #[serde(default)]
     data: Value,
-    #[serde(default, rename = "type")]
+    #[serde(default, rename = "type", alias = "event_type")]
     event_type: EventType,
     #[serde(default)]
     metadata: Map<String, Value>,

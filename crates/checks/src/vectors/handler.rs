@@ -64,7 +64,7 @@ pub(super) fn llm_handler(input: &Value) -> anyhow::Result<Value> {
             whole(vec![piece; times])
         }
         HandlerInput::Callbacks { chunks, callbacks } => call_back(&chunks, &callbacks),
-        HandlerInput::Run(run) => run.run(),
+        HandlerInput::Run(run) => Ok(run.run()),
     }
 }
 
@@ -94,7 +94,8 @@ fn call_back(chunks: &[String], callbacks: &[String]) -> anyhow::Result<Value> {
     let mut handler = StreamHandler::untimed();
     for callback in callbacks {
         let (kind, what) = callback.split_once(':').context("a callback is TYPE:WHAT")?;
-        let kind = StreamEventType::from_name(kind).context("unknown type of event")?;
+        let kind = EVENT_TYPES.into_iter().find(|known| known.as_str() == kind);
+        let kind = kind.context("unknown type of event")?;
         let (what, seen) = (what.to_owned(), seen.clone());
         handler = handler.on_event(kind, move |event| match (what.as_str(), &event.body) {
             // A panic as any other, but one that no hook writes about.
@@ -109,11 +110,10 @@ fn call_back(chunks: &[String], callbacks: &[String]) -> anyhow::Result<Value> {
 }
 
 impl Run {
-    fn run(self) -> anyhow::Result<Value> {
+    fn run(self) -> Value {
         let seen = Seen::default();
         let begin = Instant::now();
-        let mut handler =
-            StreamHandler::new(move || begin).buffer_content(self.buffer_content);
+        let mut handler = StreamHandler::new(move || begin).buffer_content(self.buffer_content);
         for kind in EVENT_TYPES {
             let seen = seen.clone();
             handler = handler.on_event(kind, move |_| seen.push(kind.as_str()));
@@ -133,7 +133,7 @@ impl Run {
             *calls = json!(calls.as_u64().unwrap_or_default() + 1);
         }
         let stats = handler.stats();
-        Ok(json!({
+        json!({
             "events": events,
             // Iteration itself cannot fail: what goes wrong is an event.
             "error": null,
@@ -142,7 +142,7 @@ impl Run {
             "callbacks": calls,
             "events_count": stats.events_count,
             "ws_tokens": stats.total_tokens,
-        }))
+        })
     }
 
     /// The chunks, and the failure of the source if there is one.
@@ -191,10 +191,12 @@ impl Documented {
             "type": event_type, "delta": delta, "content": content, "metadata": metadata,
         }))?;
         let mut dict = event.to_dict()?;
-        if let EventBody::ToolCall(call) = &event.body {
-            dict["delta"] = call.arguments.clone().into();
+        if event_type == StreamEventType::ToolCall {
+            dict["delta"] = dict["metadata"]["arguments"].take();
         }
-        let Some(metadata) = dict["metadata"].as_object_mut() else { bail!("no metadata in {dict}") };
+        let Some(metadata) = dict["metadata"].as_object_mut() else {
+            bail!("no metadata in {dict}")
+        };
         metadata.retain(|key, _| given.contains_key(key));
         Ok(json!({ "dict": dict, "is_content": event.is_content() }))
     }

@@ -168,6 +168,7 @@ impl Target for AiSdk {
     }
 
     fn restart(&mut self, _about: &About, out: &mut Out) {
+        self.server_calls.clear();
         out.typed("reset-step", |_| {});
     }
 

@@ -5,7 +5,7 @@ use super::frame::Out;
 use super::object::{NULL, Object};
 use super::target::{Block, Call, Content, Note, Target};
 use super::{usage, words};
-use crate::event::{EndStatus, ErrorKind, Executor, StreamError, write_string};
+use crate::event::{EndStatus, ErrorKind, Executor, RawJson, StreamError, write_string};
 use crate::format::Format;
 
 /// Writes the events of one message.
@@ -58,9 +58,7 @@ fn arguments_piece(call: &Call, text: &str) -> Option<String> {
         (true, true) => Some(text.to_owned()),
         (true, false) => Some(call.arguments.clone()),
         (false, true) => Some(escaped(text)),
-        (false, false) => {
-            Some(format!("{{\"{FREE_TEXT_KEY}\":\"{}", escaped(&call.arguments)))
-        }
+        (false, false) => Some(format!("{{\"{FREE_TEXT_KEY}\":\"{}", escaped(&call.arguments))),
     }
 }
 
@@ -72,24 +70,24 @@ fn escaped(text: &str) -> String {
     String::from_utf8_lossy(inside).into_owned()
 }
 
-impl Anthropic {
-    fn message_start(&self, placeholders: u32, about: &About, out: &mut Out) {
-        out.named("message_start", |event| {
-            event.object("message", |message| {
-                message.put("id", about.id("msg_")).put("type", "message");
-                message.put("role", "assistant").put("model", about.model());
-                message.array("content", |content| {
-                    for _ in 0..placeholders {
-                        content.object(empty_text);
-                    }
-                });
-                message.put("stop_reason", NULL).put("stop_sequence", NULL);
-                usage::anthropic(about, message);
+fn message_start(placeholders: u32, about: &About, out: &mut Out) {
+    out.named("message_start", |event| {
+        event.object("message", |message| {
+            message.put("id", about.id("msg_")).put("type", "message");
+            message.put("role", "assistant").put("model", about.model());
+            message.array("content", |content| {
+                for _ in 0..placeholders {
+                    content.object(empty_text);
+                }
             });
+            message.put("stop_reason", NULL).put("stop_sequence", NULL);
+            usage::anthropic(about, message);
         });
-    }
+    });
+}
 
-    fn opaque(&mut self, block: &Block, raw: &crate::event::RawJson, out: &mut Out) {
+impl Anthropic {
+    fn opaque(&mut self, block: &Block, raw: &RawJson, out: &mut Out) {
         let begins = matches!(block.content, Content::Opaque) && self.opaque != Some(block.number);
         if begins {
             self.opaque = Some(block.number);
@@ -106,7 +104,7 @@ impl Anthropic {
 
 impl Target for Anthropic {
     fn begin(&mut self, about: &About, out: &mut Out) {
-        self.message_start(0, about, out);
+        message_start(0, about, out);
     }
 
     fn open(&mut self, block: &Block, _about: &About, out: &mut Out) {
@@ -216,7 +214,7 @@ impl Target for Anthropic {
     fn snapshot(&mut self, open: &[Block], about: &About, out: &mut Out) {
         // Clients count the blocks, so those that are over are begun again with nothing in them.
         let first = open.first().map_or(self.blocks, |block| block.number);
-        self.message_start(first, about, out);
+        message_start(first, about, out);
         for number in first..self.blocks {
             match open.iter().find(|block| block.number == number) {
                 Some(block) => self.reopen(block, about, out),

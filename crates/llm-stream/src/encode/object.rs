@@ -178,7 +178,8 @@ mod tests {
                 list.put(1_u64).put("two").object(|_| {});
             });
         });
-        let want = r#"{"a\"":"b\n","n":12,"none":null,"o":{"yes":true},"empty":[],"list":[1,"two",{}]}"#;
+        let want =
+            r#"{"a\"":"b\n","n":12,"none":null,"o":{"yes":true},"empty":[],"list":[1,"two",{}]}"#;
         assert_eq!(String::from_utf8(out).unwrap(), want);
     }
 }

@@ -1,8 +1,12 @@
 //! The formats that streams are written in, and what each of them cannot say.
 
+mod losses;
+
 use std::str::FromStr;
 
 use crate::names::wire_names;
+
+pub use losses::Loss;
 
 /// The format in which a client reads a stream.
 ///
@@ -24,10 +28,14 @@ use crate::names::wire_names;
 /// | [calls of custom tools](Loss::CustomCalls) as such | no | no | no | no | no | no |
 /// | [finish reasons](Loss::FinishReasons), all of them | no | no | no | no | no | no |
 /// | [stop sequences](Loss::StopSequences) | no | no | | no | no | no |
+/// | [more of a call](Loss::Afterthoughts) that was whole | no | no | no | no | no | no |
 /// | [usage](Loss::Usage) | | | | | | no |
+/// | [totals](Loss::Totals) of tokens | | | no | | | no |
 /// | [names](Loss::Names) of the generation and the model | | | | no | no | no |
+/// | [late names](Loss::LateNames) | | no | no | no | no | no |
 /// | [generations](Loss::Generations) that were given up | no | no | no | | no | no |
 /// | [errors](Loss::Errors) | | | | | | no |
+/// | [kinds](Loss::ErrorKinds) of errors, all of them | no | no | no | no | no | no |
 /// | [incomplete ends](Loss::IncompleteEnds) as such | no | no | no | no | no | no |
 ///
 /// Beside these, no format has the timestamps and attached fields of events, and what a provider
@@ -67,40 +75,6 @@ wire_names!(OutputFormat {
     Text = "text",
 });
 
-/// What an [`OutputFormat`] cannot say, and what becomes of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Loss {
-    /// Choices but the first are left out.
-    Choices,
-    /// Reasoning is left out.
-    Reasoning,
-    /// The words of a refusal become part of the text.
-    Refusals,
-    /// Tool calls are left out.
-    ToolCalls,
-    /// Calls that the provider runs itself are left out.
-    ServerCalls,
-    /// Calls of custom tools become ordinary ones; their free text is the arguments, which
-    /// Anthropic's format, where arguments are an object, has as `{"input": TEXT}`.
-    CustomCalls,
-    /// A finish reason that the format has no word for becomes the nearest.
-    FinishReasons,
-    /// The stop sequence that was met is left out.
-    StopSequences,
-    /// Token counts are left out.
-    Usage,
-    /// The provider's id of the generation, and in some formats the model, are left out.
-    Names,
-    /// What a generation said that was given up for another stays in the text.
-    Generations,
-    /// Errors are left out.
-    Errors,
-    /// An end without the provider's word for it becomes an error, so that no client takes the
-    /// stream for a whole one.
-    IncompleteEnds,
-}
-
 impl OutputFormat {
     /// All formats.
     pub const ALL: [Self; 6] = [
@@ -114,66 +88,13 @@ impl OutputFormat {
 
     /// What the format cannot say.
     pub const fn cannot_express(self) -> &'static [Loss] {
-        use Loss::{
-            Choices, CustomCalls, Errors, FinishReasons, Generations, IncompleteEnds, Names,
-            Reasoning, Refusals, ServerCalls, StopSequences, ToolCalls, Usage,
-        };
         match self {
-            Self::OpenAiChat => &[
-                ServerCalls,
-                CustomCalls,
-                FinishReasons,
-                StopSequences,
-                Generations,
-                IncompleteEnds,
-            ],
-            Self::OpenAiResponses => &[
-                Choices,
-                ServerCalls,
-                CustomCalls,
-                FinishReasons,
-                StopSequences,
-                Generations,
-                IncompleteEnds,
-            ],
-            Self::Anthropic => {
-                &[Choices, Refusals, CustomCalls, FinishReasons, Generations, IncompleteEnds]
-            }
-            Self::AiSdk => &[
-                Choices,
-                Refusals,
-                CustomCalls,
-                FinishReasons,
-                StopSequences,
-                Names,
-                IncompleteEnds,
-            ],
-            Self::AgUi => &[
-                Choices,
-                Refusals,
-                ServerCalls,
-                CustomCalls,
-                FinishReasons,
-                StopSequences,
-                Names,
-                Generations,
-                IncompleteEnds,
-            ],
-            Self::Text => &[
-                Choices,
-                Reasoning,
-                Refusals,
-                ToolCalls,
-                ServerCalls,
-                CustomCalls,
-                FinishReasons,
-                StopSequences,
-                Usage,
-                Names,
-                Generations,
-                Errors,
-                IncompleteEnds,
-            ],
+            Self::OpenAiChat => losses::OPENAI_CHAT,
+            Self::OpenAiResponses => losses::OPENAI_RESPONSES,
+            Self::Anthropic => losses::ANTHROPIC,
+            Self::AiSdk => losses::AI_SDK,
+            Self::AgUi => losses::AG_UI,
+            Self::Text => losses::TEXT,
         }
     }
 

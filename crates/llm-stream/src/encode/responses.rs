@@ -162,8 +162,7 @@ impl Responses {
 fn ending(status: &str, about: &About, response: &mut Object<'_>) {
     match about.error.as_ref().filter(|_| status == "failed") {
         Some(error) => response.object("error", |object| {
-            let code = error.code.as_deref().unwrap_or(words::error_type(error));
-            object.put("code", code).put("message", &error.message);
+            object.put("code", words::error_code(error)).put("message", &error.message);
         }),
         None => response.put("error", NULL),
     };
@@ -188,8 +187,11 @@ fn constants(response: &mut Object<'_>) {
     response.put("tool_choice", "auto").nothing("tools");
 }
 
-/// How a response with this finish ends.
-fn status(finish: Option<&Finish>) -> (&'static str, &'static str) {
+/// The event and the status with which a response ends.
+fn ending_words(end: EndStatus, finish: Option<&Finish>) -> (&'static str, &'static str) {
+    if end != EndStatus::Complete {
+        return ("response.failed", "failed");
+    }
     match finish.map(|finish| finish.reason) {
         Some(FinishReason::Length | FinishReason::ContentFilter) => {
             ("response.incomplete", "incomplete")
@@ -256,16 +258,14 @@ impl Target for Responses {
 
     fn error(&mut self, error: &StreamError, _about: &About, out: &mut Out) {
         self.event("error", out, |event| {
-            let code = error.code.as_deref().unwrap_or(words::error_type(error));
-            event.put("code", code).put("message", &error.message).put("param", NULL);
+            event.put("code", words::error_code(error));
+            event.put("message", &error.message).put("param", NULL);
         });
     }
 
     fn end(&mut self, end: EndStatus, about: &About, out: &mut Out) {
-        if end == EndStatus::Complete {
-            let (kind, status) = status(about.first_finish());
-            self.response(kind, status, about, out);
-        }
+        let (kind, status) = ending_words(end, about.first_finish());
+        self.response(kind, status, about, out);
     }
 
     fn snapshot(&mut self, open: &[Block], about: &About, out: &mut Out) {

@@ -40,6 +40,8 @@ struct Ability {
     /// Whether the stream begins with the first event, rather than with the first content: where
     /// the beginning says nothing that may yet become known.
     begins_at_once: bool,
+    /// Whether the end says what went wrong, so that no error need come before it.
+    ends_with_error: bool,
     /// The provider's format that it is the same as.
     native: Option<Format>,
 }
@@ -54,6 +56,7 @@ impl Ability {
             calls: has(Loss::ToolCalls),
             server_calls: has(Loss::ServerCalls),
             begins_at_once: matches!(format, OutputFormat::AiSdk | OutputFormat::AgUi),
+            ends_with_error: matches!(format, OutputFormat::OpenAiResponses | OutputFormat::AgUi),
             native: match format {
                 OutputFormat::OpenAiChat => Some(Format::OpenAiChat),
                 OutputFormat::OpenAiResponses => Some(Format::OpenAiResponses),
@@ -71,10 +74,9 @@ impl Ability {
     /// What a block of this channel's text is; `None` leaves it out.
     fn content(self, channel: Channel) -> Option<Content> {
         match channel {
-            Channel::Text => Some(Content::Text),
             Channel::Reasoning => self.reasoning.then_some(Content::Reasoning),
             Channel::Refusal if self.refusals => Some(Content::Refusal),
-            Channel::Refusal => Some(Content::Text),
+            Channel::Text | Channel::Refusal => Some(Content::Text),
             Channel::ToolArguments => None,
         }
     }
@@ -188,7 +190,8 @@ impl Script {
         };
         let known = self.open_call(choice, part);
         let Some(place) = known.or_else(|| self.begin_call(&begin(), out)) else { return };
-        let unwritten = |block: &Block| block.content.call().is_some_and(|c| c.arguments.is_empty());
+        let unwritten =
+            |block: &Block| block.content.call().is_some_and(|c| c.arguments.is_empty());
         if self.open.get(place).is_some_and(unwritten) && !call.arguments.is_empty() {
             self.append_arguments(place, &call.arguments, out);
         }
@@ -242,9 +245,11 @@ impl Script {
     /// Begins a block and ends the texts of its choice before it; returns its place.
     fn open_block(&mut self, choice: u32, part: u32, content: Content, out: &mut Out) -> usize {
         self.begin(out);
-        while let Some(place) = self.open.iter().position(|block| {
-            block.choice == choice && block.content.call().is_none()
-        }) {
+        while let Some(place) = self
+            .open
+            .iter()
+            .position(|block| block.choice == choice && block.content.call().is_none())
+        {
             self.close(place, out);
         }
         if self.open.len() >= ENCODER_BLOCKS_OPEN_MAX {
@@ -329,8 +334,8 @@ impl Script {
         let is_its = |block: &Block| block.choice == choice && block.part == part;
         let known = self.open.iter().rposition(is_its);
         let is_native = self.ability.native.is_some() && self.ability.native == self.about.source;
-        let place = known
-            .or_else(|| is_native.then(|| self.open_block(choice, part, content, out)));
+        let place =
+            known.or_else(|| is_native.then(|| self.open_block(choice, part, content, out)));
         let block = place.and_then(|place| self.open.get(place));
         if self.begun {
             self.target.note(note, block, &self.about, out);
@@ -346,18 +351,25 @@ impl Script {
     fn end(&mut self, status: EndStatus, out: &mut Out) {
         self.begin(out);
         self.close_all(out);
-        let must_say = match status {
-            EndStatus::Complete => false,
-            EndStatus::Failed => self.about.error.is_none(),
-            EndStatus::Incomplete => true,
-        };
-        if must_say {
-            let message = "the stream ended before the model was done";
-            let mut error = StreamError::new(ErrorKind::Server, message);
-            error.code = Some("stream_incomplete".to_owned());
-            self.error(&error, out);
+        if status != EndStatus::Complete {
+            self.say_why(status, out);
         }
         self.ended = true;
         self.target.end(status, &self.about, out);
+    }
+
+    /// Says what went wrong with a stream that is over: also to those who came after it was said.
+    fn say_why(&mut self, status: EndStatus, out: &mut Out) {
+        let known = self.about.error.take().filter(|_| status == EndStatus::Failed);
+        let error = known.unwrap_or_else(|| {
+            let message = "the stream ended before the model was done";
+            let mut error = StreamError::new(ErrorKind::Server, message);
+            error.code = Some("stream_incomplete".to_owned());
+            error
+        });
+        if !self.ability.ends_with_error {
+            self.target.error(&error, &self.about, out);
+        }
+        self.about.error = Some(error);
     }
 }

@@ -1,1 +1,11 @@
-//! Laws and golden outputs of the encoders.
+//! Laws of the encoders: what they write reads back as what went in, wherever a reader begins.
+
+mod corpus;
+mod express;
+mod golden;
+mod plans;
+mod read;
+mod resume;
+mod said;
+mod small;
+mod trip;

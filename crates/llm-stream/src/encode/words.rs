@@ -59,3 +59,9 @@ pub(super) fn error_type(error: &StreamError) -> &'static str {
         other => other.as_str(),
     }
 }
+
+/// The provider's code of an error, where it tells the kind; else a word that does.
+pub(super) fn error_code(error: &StreamError) -> &str {
+    let code = error.code.as_deref();
+    code.filter(|code| ErrorKind::from_provider(code) == error.kind).unwrap_or(error_type(error))
+}

@@ -360,7 +360,11 @@ fn push_escaped(plain: &str, out: &mut String) {
             b'\n' => out.push_str("\\n"),
             b'\r' => out.push_str("\\r"),
             b'\t' => out.push_str("\\t"),
-            _ => out.push_str(&format!("\\u{byte:04x}")),
+            _ => {
+                let digits = [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16));
+                out.push_str("\\u00");
+                out.extend(digits.into_iter().flatten());
+            }
         }
     }
     out.push_str(plain.get(done..).unwrap_or_default());

@@ -13,7 +13,7 @@ pub const PATTERN_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of the longest match that any pattern may have, and so of text held back for it.
 ///
 /// A set whose bound is larger is refused when it is built.
-pub const MATCH_BYTES_MAX: usize = 64 * 1024;
+pub const MATCH_BYTES_MAX: usize = 16 * 1024;
 
 /// Bytes of the transition table of one group of literal patterns.
 ///

@@ -49,6 +49,9 @@ impl std::fmt::Debug for Tools {
 /// Bytes of released text that stay in a scan's buffer until they are worth moving away.
 const RELEASED_BYTES_MAX: usize = 1024;
 
+/// Bytes of memory that a buffer keeps; a large delta takes more for a moment.
+const BUFFER_BYTES_KEPT: usize = 4 * RELEASED_BYTES_MAX;
+
 /// The state of the search in one text.
 #[derive(Debug)]
 pub(super) struct Scan {
@@ -263,6 +266,9 @@ impl Scan {
             self.before = Some(last);
         }
         self.buffer.drain(..bytes);
+        if self.buffer.capacity() > BUFFER_BYTES_KEPT {
+            self.buffer.shrink_to(BUFFER_BYTES_KEPT);
+        }
         self.offset = self.offset.saturating_add(to_u64(bytes));
         for scan in &mut self.literals {
             scan.rebase(bytes);

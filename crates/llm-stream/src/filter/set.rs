@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::fold::same;
 use super::limits::{MATCH_BYTES_MAX, PATTERN_BYTES_MAX, PATTERNS_MAX, REGEX_CACHE_BYTES_MAX};
 use super::literals::Literals;
 use super::pattern::{Action, Case, Pattern, PatternError, PatternKind};
@@ -134,11 +135,8 @@ fn checked_length(
     if pattern.text.is_empty() {
         return Err(PatternError::Empty { pattern: place });
     }
-    let bytes = match pattern.case {
-        // A character may fold to one of a longer encoding, of four bytes at most.
-        Case::Unicode => pattern.text.chars().count() * 4,
-        _ => pattern.text.len(),
-    };
+    let longest = |letter| same(letter, pattern.case).into_iter().map(char::len_utf8).max();
+    let bytes = pattern.text.chars().filter_map(longest).sum();
     let max = max_match.unwrap_or(MATCH_BYTES_MAX);
     if bytes > max {
         return Err(PatternError::TooLong { pattern: place, bytes, max });

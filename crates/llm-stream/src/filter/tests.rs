@@ -1,6 +1,9 @@
 //! What the filter promises, checked against simpler code that has the whole text.
 
+#![expect(clippy::string_slice, reason = "the positions are those of characters")]
+
 mod arguments;
+mod fuzz;
 mod laws;
 mod limits;
 mod reference;

@@ -23,15 +23,14 @@ impl StreamHandler {
         I: IntoIterator<Item: Into<Input>>,
     {
         self.begin();
+        self.run.hand_out = false;
         for item in stream {
             self.push(item);
-            self.queue.clear();
             if self.is_ended() {
                 break;
             }
         }
         self.finish();
-        self.queue.clear();
         self.result()
     }
 }

@@ -7,9 +7,11 @@ use crate::buffer::StreamBuffer;
 use crate::event::{Channel, Delta, EndStatus, ErrorKind, EventBody, StreamError, StreamEvent};
 
 /// How far a run has come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Run {
     phase: Phase,
+    /// Whether there is a reader of events besides the callbacks.
+    pub(super) hand_out: bool,
     /// Whether the source yields events, which say themselves where they end.
     of_events: bool,
     /// The error that the reader heard of last.
@@ -23,9 +25,8 @@ pub(super) struct Run {
     outcome: Vec<StreamEvent>,
 }
 
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    #[default]
     Ended,
     /// Nothing has come yet.
     Waiting,
@@ -37,7 +38,7 @@ impl StreamHandler {
     pub fn begin(&mut self) {
         self.queue.clear();
         self.buffer = StreamBuffer::with_chars_max(self.content_chars_max);
-        self.run = Run { phase: Phase::Waiting, ..Run::default() };
+        self.run = Run::new(Phase::Waiting);
         if let Some(Clock(now)) = &self.clock {
             self.recorder.begin(now());
         }
@@ -215,7 +216,29 @@ impl StreamHandler {
             self.recorder.record(now(), &event);
         }
         self.callbacks.call(&event);
-        self.queue.push_back(event);
+        if self.run.hand_out {
+            self.queue.push_back(event);
+        }
+    }
+}
+
+impl Run {
+    /// No run at all.
+    pub(super) fn none() -> Self {
+        Self::new(Phase::Ended)
+    }
+
+    fn new(phase: Phase) -> Self {
+        Self {
+            phase,
+            hand_out: true,
+            of_events: false,
+            last_error: None,
+            ends_in_error: false,
+            end_of_chain: None,
+            failure: None,
+            outcome: Vec::new(),
+        }
     }
 }
 

@@ -1,8 +1,7 @@
-//! Tests of the JSON module as a whole: golden cases, and laws over random text.
+//! Tests of the JSON module as a whole: laws over random text.
 
 mod laws;
 mod text;
-mod vectors;
 
 use super::{JsonError, JsonEventKind, PartialJson, PartialJsonOptions};
 use serde_json::Value;

@@ -30,7 +30,9 @@ payload! {
         response: Rare<Response<'a>> = "response",
         sequence_number: Raw<'a> = "sequence_number",
         padding: Raw<'a> = "obfuscation",
-        skip: Skip = "item_id" | "annotation_index",
+        // Some providers give an item another id in each event.
+        item_id: Raw<'a> = "item_id",
+        skip: Skip = "annotation_index",
         ; rest
     }
 }
@@ -106,6 +108,7 @@ impl Wire for OpenAiResponses {
         let mut payload: Payload<'_> = parse(data)?;
         out.ignore(payload.sequence_number);
         out.ignore(payload.padding);
+        out.ignore(payload.item_id);
         let own_kind = std::mem::take(&mut payload.kind);
         let full_kind = own_kind.non_empty().or(name).unwrap_or_default();
         let kind = full_kind.strip_prefix("response.").unwrap_or(full_kind);

@@ -28,5 +28,3 @@ mod reference;
 mod stream;
 #[cfg(test)]
 mod support;
-#[cfg(test)]
-mod vectors;

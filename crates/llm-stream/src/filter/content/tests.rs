@@ -9,8 +9,8 @@ use super::super::{Action, Blocked, Decision, Pattern, PatternSet};
 use super::ContentFilter;
 use crate::assembly::Assembly;
 use crate::event::{
-    Channel, Delta, ErrorKind, EventBody, Finish, FinishReason, Logprobs, Metadata, Opaque,
-    RawEvent, RawJson, Signature, StreamError, StreamEvent, ToolCall, ToolStart, Usage,
+    Channel, Delta, ErrorKind, EventBody, Finish, FinishReason, Identity, Logprobs, Metadata,
+    Opaque, RawEvent, RawJson, Signature, StreamError, StreamEvent, ToolCall, ToolStart, Usage,
 };
 use crate::processor::{ProcessError, Processor};
 
@@ -102,9 +102,23 @@ fn interleaved_choices_and_channels_do_not_mix() {
 #[test]
 fn blocks_of_text_are_one_text_and_keep_their_parts() {
     check(
-        [text(0, "in sec"), text(1, "ret s"), text(4, "ea"), text(5, "se"), text(6, "cr"), text(7, ".")],
-        [text(0, "in "), text(0, "[FILTERED]"), text(1, " "), text(1, "s"), text(4, "ea"),
-         text(5, "secr"), text(7, ".")],
+        [
+            text(0, "in sec"),
+            text(1, "ret s"),
+            text(4, "ea"),
+            text(5, "se"),
+            text(6, "cr"),
+            text(7, "."),
+        ],
+        [
+            text(0, "in "),
+            text(0, "[FILTERED]"),
+            text(1, " "),
+            text(1, "s"),
+            text(4, "ea"),
+            text(5, "secr"),
+            text(7, "."),
+        ],
     );
 }
 
@@ -112,9 +126,22 @@ fn blocks_of_text_are_one_text_and_keep_their_parts() {
 fn a_turn_to_another_channel_or_a_call_ends_a_text() {
     let reasoning = |text| piece(0, 0, Channel::Reasoning, text);
     check(
-        [reasoning("so se"), text(1, "cret se"), tool_start(2), arguments(2, "{}"), text(3, "cret")],
-        [reasoning("so "), reasoning("se"), text(1, "cret "), text(1, "se"), tool_start(2),
-         arguments(2, "{}"), text(3, "cret")],
+        [
+            reasoning("so se"),
+            text(1, "cret se"),
+            tool_start(2),
+            arguments(2, "{}"),
+            text(3, "cret"),
+        ],
+        [
+            reasoning("so "),
+            reasoning("se"),
+            text(1, "cret "),
+            text(1, "se"),
+            tool_start(2),
+            arguments(2, "{}"),
+            text(3, "cret"),
+        ],
     );
 }
 
@@ -148,8 +175,13 @@ fn calls_side_by_side_are_texts_of_their_own() {
 fn a_call_cut_off_lets_go_what_it_held() {
     check(
         [arguments(1, r#"{"a": "sec"#), tool_call(1, r#"{"a": "sec"#), arguments(2, r#"{"n": 12"#)],
-        [arguments(1, r#"{"a": ""#), arguments(1, "sec"), tool_call(1, r#"{"a": "sec"#),
-         arguments(2, r#"{"n": "#), arguments(2, "12")],
+        [
+            arguments(1, r#"{"a": ""#),
+            arguments(1, "sec"),
+            tool_call(1, r#"{"a": "sec"#),
+            arguments(2, r#"{"n": "#),
+            arguments(2, "12"),
+        ],
     );
 }
 
@@ -212,7 +244,8 @@ fn an_empty_delta_is_let_through() {
 
 #[test]
 fn whole_texts_and_raw_values_are_filtered_too() {
-    let opaque = |text: &str| Opaque { choice: 0, part: 0, kind: None, raw: raw(&json!({"t": text})) };
+    let opaque =
+        |text: &str| Opaque { choice: 0, part: 0, kind: None, raw: raw(&json!({"t": text})) };
     let error = |text: &str| {
         let mut error = StreamError::new(ErrorKind::Server, format!("no {text}"));
         error.payload = Some(text.to_owned());
@@ -243,7 +276,7 @@ fn what_is_not_text_is_let_through() {
     let events = [
         Metadata::Signature(signature).into(),
         Metadata::Custom { kind: "ping".into() }.into(),
-        Metadata::Identity(Default::default()).into(),
+        Metadata::Identity(Identity::default()).into(),
     ];
     check(events.clone(), events);
 }
@@ -251,7 +284,10 @@ fn what_is_not_text_is_let_through() {
 #[test]
 fn token_probabilities_are_left_out_unless_nothing_is_looked_for() {
     let logprobs = || {
-        StreamEvent::from(Metadata::Logprobs(Logprobs { choice: 0, raw: raw(&json!(["sec", "ret"])) }))
+        StreamEvent::from(Metadata::Logprobs(Logprobs {
+            choice: 0,
+            raw: raw(&json!(["sec", "ret"])),
+        }))
     };
     check([text(0, "x"), logprobs()], [text(0, "x")]);
     let nothing = PatternSet::new([]).unwrap();
@@ -271,12 +307,15 @@ fn a_new_start_is_a_new_text() {
 fn a_block_ends_the_stream_with_an_error_and_holds_the_rest_for_ever() {
     let set = PatternSet::new([Pattern::literal("secret").action(Action::Block)]).unwrap();
     let mut filter = ContentFilter::new(&set);
-    let (out, ended) = run(&mut filter, [
-        piece(1, 0, Channel::Text, "half a sec"),
-        text(0, "the "),
-        text(0, "se"),
-        text(0, "cret and more"),
-    ]);
+    let (out, ended) = run(
+        &mut filter,
+        [
+            piece(1, 0, Channel::Text, "half a sec"),
+            text(0, "the "),
+            text(0, "se"),
+            text(0, "cret and more"),
+        ],
+    );
     let choice = |text| piece(1, 0, Channel::Text, text);
     assert_eq!(out, [choice("half a "), text(0, "the ")]);
     let error = ended.unwrap_err().into_stream_error();
@@ -294,7 +333,8 @@ fn a_block_ends_the_stream_with_an_error_and_holds_the_rest_for_ever() {
 #[test]
 fn what_comes_before_a_block_in_its_delta_is_delivered() {
     let set = PatternSet::new([Pattern::literal("secret").action(Action::Block)]).unwrap();
-    let (out, ended) = run(&mut ContentFilter::new(&set), [text(0, "a se"), text(3, "x b secret c")]);
+    let (out, ended) =
+        run(&mut ContentFilter::new(&set), [text(0, "a se"), text(3, "x b secret c")]);
     assert_eq!(out, [text(0, "a "), text(0, "se"), text(3, "x b ")]);
     assert!(ended.is_err());
 }
@@ -307,7 +347,8 @@ fn a_callback_serves_all_texts() {
         count += 1;
         Decision::Replace(count.to_string())
     });
-    let events = [text(0, "secret"), piece(1, 0, Channel::Text, "secret"), arguments(1, "[\"secret\"]")];
+    let events =
+        [text(0, "secret"), piece(1, 0, Channel::Text, "secret"), arguments(1, "[\"secret\"]")];
     let (out, _) = run(&mut filter, events);
     assert_eq!(out, [text(0, "1"), piece(1, 0, Channel::Text, "2"), arguments(1, "[\"3\"]")]);
 }
@@ -392,7 +433,11 @@ proptest! {
         let events: Vec<StreamEvent> = pieces
             .iter()
             .map(|(choice, text)| {
-                let channel = [Channel::Text, Channel::Reasoning, Channel::Refusal][*choice as usize % 3];
+                let channel = match choice % 3 {
+                    0 => Channel::Text,
+                    1 => Channel::Reasoning,
+                    _ => Channel::Refusal,
+                };
                 piece(*choice, 0, channel, text)
             })
             .collect();

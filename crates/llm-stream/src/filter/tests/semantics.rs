@@ -199,7 +199,8 @@ fn offsets_count_the_unfiltered_text() {
 fn many_words_and_a_long_text_are_as_the_whole_says() {
     let words: Vec<String> = (0..500).map(|n| format!("w{:03}x{}", n * 7 % 1000, n)).collect();
     let set = literals(words.iter().map(String::as_str));
-    let text: String = (0..5000).map(|n| format!("w{:03}x{} ", n % 1000, n % 600)).collect();
+    let text: Vec<String> = (0..5000).map(|n| format!("w{:03}x{}", n % 1000, n % 600)).collect();
+    let text = text.join(" ");
     let finder = aho_corasick::AhoCorasick::builder()
         .match_kind(aho_corasick::MatchKind::LeftmostLongest)
         .build(&words)
