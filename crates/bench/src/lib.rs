@@ -1,5 +1,3 @@
-//! What the benchmarks share: timing in rounds, tables, and the sections of the longer ones.
+//! What the benchmarks share: timing in rounds.
 
-pub mod llm;
 pub mod rounds;
-pub mod table;

@@ -130,10 +130,10 @@ async fn read_cut(url: &str, seed: u64) -> anyhow::Result<Vec<Seen>> {
         let Some(mut reader) = Reader::open(url, last_event_id.as_deref()).await? else {
             return Ok(all);
         };
-        let seen = reader.read_bytes(random.usize(1..bytes_max)).await?;
+        let events = reader.read_bytes(random.usize(1..bytes_max)).await?;
         // An event larger than every cut would never arrive.
-        bytes_max = if seen.is_empty() { bytes_max * 2 } else { CUT_BYTES_MAX };
-        all.extend(seen);
+        bytes_max = if events.is_empty() { bytes_max * 2 } else { CUT_BYTES_MAX };
+        all.extend(events);
         if !reader.last_event_id().is_empty() {
             last_event_id = Some(reader.last_event_id().to_owned());
         }

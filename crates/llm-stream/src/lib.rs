@@ -92,8 +92,6 @@ mod detect;
 
 mod assembly;
 
-mod encode;
-
 mod processor;
 
 pub mod filter;
@@ -111,10 +109,6 @@ mod smooth;
 pub use assembly::{Assembly, Choice};
 pub use buffer::{BufferFull, StreamBuffer};
 pub use decoder::{Decoder, decode};
-pub use encode::limits::{
-    ENCODER_BLOCKS_OPEN_MAX, ENCODER_CALL_BYTES_MAX, ENCODER_CALLS_MAX, ENCODER_TEXT_BYTES_MAX,
-};
-pub use encode::{Encoder, Frame, Frames, Loss, OutputFormat, UnknownOutputFormat, encode};
 pub use event::{
     Channel, Delta, End, EndStatus, ErrorKind, EventBody, Executor, Finish, FinishReason, Identity,
     Logprobs, Metadata, Opaque, RawEvent, RawJson, Signature, Start, StreamError, StreamEvent,

@@ -97,7 +97,9 @@ impl Template {
     }
 
     fn text_is_quoted(&self, data: &str) -> bool {
-        let Some(hole) = self.holes.iter().find(|hole| hole.kind == Kind::Text) else { return false };
+        let Some(hole) = self.holes.iter().find(|hole| hole.kind == Kind::Text) else {
+            return false;
+        };
         let before = hole.range.start.checked_sub(1).and_then(|at| data.as_bytes().get(at));
         before == Some(&b'"') && data.as_bytes().get(hole.range.end) == Some(&b'"')
     }

@@ -211,6 +211,7 @@ fn for_each_recording(check: impl Fn(&Recording) + Sync) {
     };
     let next = AtomicUsize::new(0);
     let threads = thread::available_parallelism().map_or(1, usize::from);
+    #[expect(clippy::disallowed_methods, reason = "a test owns its threads")]
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
