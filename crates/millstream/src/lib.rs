@@ -8,7 +8,10 @@
 //! |---|---|---|
 //! | [`model`] | | events, topics, positions |
 //! | [`core`] | | the fan-out, and streams in memory |
-#![cfg_attr(feature = "sse", doc = "| [`sse`] | `sse` (default) | server-sent events, as codecs |")]
+#![cfg_attr(
+    feature = "sse",
+    doc = "| [`sse`] | `sse` (default) | server-sent events, as codecs and as a stream |"
+)]
 #![cfg_attr(feature = "llm", doc = "| [`llm`] | `llm` (default) | decoders of LLM streams |")]
 #![cfg_attr(feature = "log", doc = "| [`log`] | `log` | logs and their readers |")]
 #![cfg_attr(feature = "relay", doc = "| [`relay`] | `relay` | resumable LLM streams |")]
@@ -65,6 +68,8 @@ pub use stream_model::{
     Data, Event, EventId, EventType, Handler, Lagged, Metadata, Offset, StreamPosition,
     Subscription, SubscriptionId, Topic, TopicFilter, create_event,
 };
+#[cfg(feature = "sse")]
+pub use stream_sse::SseStream;
 
 #[cfg(all(doctest, feature = "http"))]
 #[doc = include_str!("../../../README.md")]

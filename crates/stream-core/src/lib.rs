@@ -10,7 +10,7 @@
 //! | [`broadcast()`] | one event to several streams, and how each took it |
 //! | [`Hub`] | one item to many readers, none of them slowed by another |
 //! | [`Matcher`] | which topic filters take a topic |
-//! | [`Subscribers`] | for those who build streams of their own on a hub |
+//! | [`Subscribers`], [`EventQueue`], [`Carrier`] | for those who build streams of their own on a hub |
 //!
 //! # Examples
 //!
@@ -58,6 +58,7 @@
 pub mod limits;
 
 mod broadcast;
+mod carrier;
 mod error;
 mod ext;
 mod hub;
@@ -73,15 +74,16 @@ mod topics;
 mod hub_tests;
 
 pub use broadcast::{BroadcastReport, broadcast};
+pub use carrier::Carrier;
 pub use error::{PublishError, SubscribeError};
 pub use ext::StreamExt;
 pub use hub::{
-    Attachment, Batch, Callback, Capacity, Cursor, Failure, Hub, Readiness, Refused, Remote,
+    Attachment, Batch, Call, Callback, Capacity, Cursor, Failure, Hub, Readiness, Refused, Remote,
     SendError, TryBatch, TryNext,
 };
 pub use matcher::Matcher;
 pub use memory::InMemoryStream;
 pub use stream::{Receipt, Stream};
 pub use subscribe::{Overflow, Subscribe};
-pub use subscribers::Subscribers;
+pub use subscribers::{EventQueue, Subscribers};
 pub use topics::{TopicHandle, TopicOptions, TopicStream};

@@ -27,7 +27,8 @@ use crate::limits::QUEUE_EVENTS;
 #[must_use]
 pub struct Subscribe {
     subscription: SubscriptionBuilder,
-    queue: Queue,
+    queue: Option<usize>,
+    overflow: Option<Overflow>,
     replay: usize,
 }
 
@@ -36,12 +37,6 @@ pub struct Subscribe {
 pub(crate) struct Queue {
     pub(crate) events: usize,
     pub(crate) overflow: Overflow,
-}
-
-impl Default for Queue {
-    fn default() -> Self {
-        Self { events: QUEUE_EVENTS, overflow: Overflow::default() }
-    }
 }
 
 /// What happens to an event for a subscriber whose queue is full.
@@ -111,15 +106,29 @@ impl Subscribe {
         self
     }
 
-    /// Lets at most `events` wait; [`QUEUE_EVENTS`] otherwise.
+    /// Lets at most `events` wait; as many as the stream sees fit otherwise, [`QUEUE_EVENTS`] if
+    /// it does not say.
     pub fn queue(mut self, events: usize) -> Self {
-        self.queue.events = events;
+        self.queue = Some(events);
         self
     }
 
-    /// Says what happens when more wait; the oldest go otherwise.
+    /// Says what happens when more wait; otherwise the stream does, and the oldest go if it does
+    /// not say.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
-        self.queue.overflow = overflow;
+        self.overflow = Some(overflow);
+        self
+    }
+
+    /// Lets at most `events` wait, unless the subscriber said how many; for streams.
+    pub fn or_queue(mut self, events: usize) -> Self {
+        self.queue.get_or_insert(events);
+        self
+    }
+
+    /// Says what happens when more wait, unless the subscriber did; for streams.
+    pub fn or_overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow.get_or_insert(overflow);
         self
     }
 
@@ -140,6 +149,7 @@ impl Subscribe {
     }
 
     pub(crate) fn into_parts(self) -> (SubscriptionBuilder, Queue) {
-        (self.subscription, self.queue)
+        let events = self.queue.unwrap_or(QUEUE_EVENTS);
+        (self.subscription, Queue { events, overflow: self.overflow.unwrap_or_default() })
     }
 }

@@ -1,5 +1,6 @@
 //! The subscriptions of a stream: how each is joined to a hub, found by its id, and ended.
 
+mod event_queue;
 mod handler;
 mod mailbox;
 mod queue;
@@ -8,13 +9,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
-use stream_model::{Event, EventSource, Handler, Subscription, SubscriptionHandle, SubscriptionId};
+use stream_model::{Handler, Subscription, SubscriptionHandle, SubscriptionId};
 use tokio::runtime;
 use tokio::task::JoinSet;
 
+pub use self::event_queue::EventQueue;
 use crate::limits::{QUEUE_EVENTS_MAX, SUBSCRIPTIONS_MAX};
-use crate::subscribe::{Overflow, Queue};
-use crate::{Hub, Subscribe, SubscribeError};
+use crate::subscribe::Queue;
+use crate::{Carrier, Hub, Subscribe, SubscribeError};
 
 /// The subscriptions of one stream, for those who build streams.
 ///
@@ -65,9 +67,9 @@ impl Subscribers {
     /// # Errors
     /// [`SubscribeError`] if the queue is out of bounds, there are too many subscriptions, or an
     /// asynchronous handler has no runtime to run in.
-    pub fn join(
+    pub fn join<C: Carrier>(
         &self,
-        hub: &Hub<Event>,
+        hub: &Hub<C>,
         from: u64,
         request: Subscribe,
     ) -> Result<Subscription, SubscribeError> {
@@ -75,34 +77,21 @@ impl Subscribers {
     }
 
     /// As [`join`](Self::join), and calls `ended` when the subscription has ended, or there is none.
-    pub(crate) fn join_until(
+    pub(crate) fn join_until<C: Carrier>(
         &self,
-        hub: &Hub<Event>,
+        hub: &Hub<C>,
         from: u64,
         request: Subscribe,
         ended: impl FnOnce() + Send + 'static,
     ) -> Result<Subscription, SubscribeError> {
         let ended = OnDrop(Some(ended));
-        let (builder, queue) = request.into_parts();
-        if !(1..=QUEUE_EVENTS_MAX).contains(&queue.events) {
-            return Err(SubscribeError::Queue { asked: queue.events, limit: QUEUE_EVENTS_MAX });
-        }
-        let mut subscription = builder.build();
+        let (mut subscription, queue) = self.enter(request)?;
         let handle = subscription.handle().clone();
-        self.enter(&handle)?;
         let release = match handle.handler() {
+            Some(handler) => self.handle(hub, from, queue, &handle, handler)?,
             None => {
-                let (source, release) = open(hub, from, queue, &handle);
-                subscription = subscription.with_source(source);
-                release
-            }
-            Some(Handler::Sync(call)) => handler::attach(hub, from, &handle, call),
-            Some(Handler::Async(call)) => {
-                // Dropped with an error here, the subscription leaves again.
-                let runtime = runtime::Handle::try_current();
-                let runtime = runtime.map_err(|_| SubscribeError::NoRuntime)?;
-                let (source, release) = open(hub, from, queue, &handle);
-                self.spawn(&runtime, handler::run(handle.clone(), Arc::clone(call), source));
+                let (source, release) = EventQueue::open(hub, from, queue, &handle);
+                subscription = subscription.with_source(Box::new(source));
                 release
             }
         };
@@ -111,6 +100,53 @@ impl Subscribers {
             drop(ended);
         });
         Ok(subscription)
+    }
+
+    /// Makes a subscription whose queue the stream reads, and not the subscriber; a handler is
+    /// called besides.
+    ///
+    /// # Errors
+    /// As [`join`](Self::join).
+    pub fn open<C: Carrier>(
+        &self,
+        hub: &Hub<C>,
+        from: u64,
+        request: Subscribe,
+    ) -> Result<(Subscription, EventQueue<C>), SubscribeError> {
+        let (subscription, queue) = self.enter(request)?;
+        let handle = subscription.handle();
+        let handler = handle.handler();
+        let handling =
+            handler.map(|handler| self.handle(hub, from, queue, handle, handler)).transpose()?;
+        let (source, release) = EventQueue::open(hub, from, queue, handle);
+        self.leave_on_cancel(handle, || {
+            if let Some(release) = handling {
+                release();
+            }
+            release();
+        });
+        Ok((subscription, source))
+    }
+
+    /// Lets a handler have the events of `hub`; the result ends that.
+    fn handle<C: Carrier>(
+        &self,
+        hub: &Hub<C>,
+        from: u64,
+        queue: Queue,
+        handle: &SubscriptionHandle,
+        handler: &Handler,
+    ) -> Result<Release, SubscribeError> {
+        match handler {
+            Handler::Sync(call) => Ok(handler::attach(hub, from, handle, call)),
+            Handler::Async(call) => {
+                let runtime = runtime::Handle::try_current();
+                let runtime = runtime.map_err(|_| SubscribeError::NoRuntime)?;
+                let (source, release) = EventQueue::open(hub, from, queue, handle);
+                self.spawn(&runtime, handler::run(handle.clone(), Arc::clone(call), source));
+                Ok(release)
+            }
+        }
     }
 
     /// Ends a subscription, and returns whether it was one of these.
@@ -149,7 +185,14 @@ impl Subscribers {
         self.len() == 0
     }
 
-    fn enter(&self, handle: &SubscriptionHandle) -> Result<(), SubscribeError> {
+    /// Makes the subscription and notes it; dropped with an error later, it leaves again.
+    fn enter(&self, request: Subscribe) -> Result<(Subscription, Queue), SubscribeError> {
+        let (builder, queue) = request.into_parts();
+        if !(1..=QUEUE_EVENTS_MAX).contains(&queue.events) {
+            return Err(SubscribeError::Queue { asked: queue.events, limit: QUEUE_EVENTS_MAX });
+        }
+        let subscription = builder.build();
+        let handle = subscription.handle();
         let mut handles = self.0.handles.lock();
         if handles.len() >= SUBSCRIPTIONS_MAX {
             return Err(SubscribeError::TooMany { limit: SUBSCRIPTIONS_MAX });
@@ -157,7 +200,7 @@ impl Subscribers {
         handles.insert(handle.id(), handle.clone());
         drop(handles);
         self.leave_on_cancel(handle, || {});
-        Ok(())
+        Ok((subscription, queue))
     }
 
     fn leave_on_cancel(
@@ -207,20 +250,5 @@ impl Members {
 impl Drop for Members {
     fn drop(&mut self) {
         self.cancel_all();
-    }
-}
-
-/// Lets the events of `hub` wait for a subscriber, as `queue` says.
-fn open(
-    hub: &Hub<Event>,
-    from: u64,
-    queue: Queue,
-    handle: &SubscriptionHandle,
-) -> (Box<dyn EventSource>, Release) {
-    match queue.overflow {
-        Overflow::DropNewest => mailbox::open(hub, from, queue.events, handle),
-        Overflow::DropOldest | Overflow::Wait | Overflow::Disconnect => {
-            queue::open(hub, from, queue, handle)
-        }
     }
 }

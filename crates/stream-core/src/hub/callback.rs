@@ -8,7 +8,8 @@ use tracing::warn;
 
 use crate::sync::Arc;
 
-pub(super) type Call<T> = dyn Fn(&T) -> Result<(), BoxError> + Send + Sync;
+/// A function that is called for each item.
+pub type Call<T> = dyn Fn(&T) -> Result<(), BoxError> + Send + Sync;
 pub(super) type Report = dyn Fn(&Failure) + Send + Sync;
 
 /// A function that a hub calls for each item, and whom to tell when that goes wrong.

@@ -56,7 +56,7 @@ mod waiters;
 
 pub use self::attachment::Attachment;
 pub use self::batch::{Batch, TryBatch};
-pub use self::callback::{Callback, Failure};
+pub use self::callback::{Call, Callback, Failure};
 pub use self::capacity::Capacity;
 pub use self::cursor::{Cursor, Readiness, Remote, TryNext};
 use self::handlers::Handlers;

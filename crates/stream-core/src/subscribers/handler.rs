@@ -6,28 +6,30 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
 
-use stream_model::{BoxError, Event, EventSource, HandlerFuture, SubscriptionHandle};
+use stream_model::{Event, EventSource, HandlerFuture, SubscriptionHandle};
 use tracing::warn;
 
 use super::Release;
-use crate::{Callback, Failure, Hub};
+use crate::{Call, Callback, Carrier, Failure, Hub};
 
-type Call = Arc<dyn Fn(&Event) -> Result<(), BoxError> + Send + Sync>;
 type AsyncCall = Arc<dyn Fn(Event) -> HandlerFuture + Send + Sync>;
 
 /// Lets the hub call a handler; the result takes it out.
-pub(super) fn attach(
-    hub: &Hub<Event>,
+pub(super) fn attach<C: Carrier>(
+    hub: &Hub<C>,
     from: u64,
     handle: &SubscriptionHandle,
-    call: &Call,
+    call: &Arc<Call<Event>>,
 ) -> Release {
     let call = Arc::clone(call);
     let callback = if handle.is_unconditional() {
-        Callback::shared(call)
+        C::callback(call)
     } else {
         let handle = handle.clone();
-        Callback::new(move |event| if handle.should_receive(event) { call(event) } else { Ok(()) })
+        Callback::new(move |carrier: &C| {
+            let event = carrier.borrow();
+            if handle.should_receive(event) { call(event) } else { Ok(()) }
+        })
     };
     let reporting = handle.clone();
     let callback = callback.on_failure(move |failure| report(&reporting, failure));
@@ -36,11 +38,7 @@ pub(super) fn attach(
 }
 
 /// Awaits a handler for each event of `source`, one at a time, to the end.
-pub(super) async fn run(
-    handle: SubscriptionHandle,
-    call: AsyncCall,
-    mut source: Box<dyn EventSource>,
-) {
+pub(super) async fn run(handle: SubscriptionHandle, call: AsyncCall, mut source: impl EventSource) {
     while let Some(next) = poll_fn(|cx| source.poll_next(cx)).await {
         match next {
             Ok(event) => {

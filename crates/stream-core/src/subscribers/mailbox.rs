@@ -5,47 +5,47 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
-use stream_model::{Event, EventSource, Lagged, SubscriptionHandle};
+use stream_model::{Lagged, SubscriptionHandle};
 
 use super::Release;
-use crate::{Callback, Hub};
+use crate::{Callback, Carrier, Hub};
 
-struct Mailbox {
-    state: Mutex<State>,
+struct Mailbox<C> {
+    state: Mutex<State<C>>,
     events_max: usize,
 }
 
-#[derive(Default)]
-struct State {
-    letters: VecDeque<Letter>,
+struct State<C> {
+    letters: VecDeque<Letter<C>>,
     events: usize,
     closed: bool,
     waker: Option<Waker>,
 }
 
-enum Letter {
-    Event(Event),
+enum Letter<C> {
+    Event(C),
     /// So many did not fit in here.
     Gap(u64),
 }
 
 /// The end of a mailbox that is read.
-struct Reader(Arc<Mailbox>);
+pub(super) struct Reader<C>(Arc<Mailbox<C>>);
 
 /// Joins a mailbox to `hub`; the second closes it.
-pub(super) fn open(
-    hub: &Hub<Event>,
+pub(super) fn open<C: Carrier>(
+    hub: &Hub<C>,
     from: u64,
     events_max: usize,
     handle: &SubscriptionHandle,
-) -> (Box<dyn EventSource>, Release) {
-    let mailbox = Arc::new(Mailbox { state: Mutex::default(), events_max });
+) -> (Reader<C>, Release) {
+    let state = State { letters: VecDeque::new(), events: 0, closed: false, waker: None };
+    let mailbox = Arc::new(Mailbox { state: Mutex::new(state), events_max });
     let (writer, handle) = (Arc::clone(&mailbox), handle.clone());
     let attachment = hub.attach_at(
         from,
-        Callback::new(move |event: &Event| {
-            if handle.should_receive(event) {
-                writer.deliver(event);
+        Callback::new(move |carrier: &C| {
+            if handle.should_receive(carrier.borrow()) {
+                writer.deliver(carrier);
             }
         }),
     );
@@ -54,15 +54,15 @@ pub(super) fn open(
         drop(attachment);
         closing.change(|state| state.closed = true);
     };
-    (Box::new(Reader(mailbox)), Box::new(release))
+    (Reader(mailbox), Box::new(release))
 }
 
-impl Mailbox {
-    fn deliver(&self, event: &Event) {
+impl<C: Clone> Mailbox<C> {
+    fn deliver(&self, carrier: &C) {
         self.change(|state| {
             if state.events < self.events_max {
                 state.events += 1;
-                state.letters.push_back(Letter::Event(event.clone()));
+                state.letters.push_back(Letter::Event(carrier.clone()));
             } else if let Some(Letter::Gap(missed)) = state.letters.back_mut() {
                 *missed += 1;
             } else {
@@ -72,7 +72,7 @@ impl Mailbox {
     }
 
     /// Changes something that the reader may wait for.
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    fn change(&self, change: impl FnOnce(&mut State<C>)) {
         let mut state = self.state.lock();
         change(&mut state);
         let waker = state.waker.take();
@@ -83,8 +83,8 @@ impl Mailbox {
     }
 }
 
-impl EventSource for Reader {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Lagged>>> {
+impl<C> Reader<C> {
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<C, Lagged>>> {
         let mut state = self.0.state.lock();
         match state.letters.pop_front() {
             Some(Letter::Event(event)) => {

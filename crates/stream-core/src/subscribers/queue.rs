@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use stream_model::{Event, EventSource, Lagged, SubscriptionHandle};
+use stream_model::{Lagged, SubscriptionHandle};
 
 use super::Release;
 use crate::subscribe::{Overflow, Queue};
-use crate::{Cursor, Hub, TryNext};
+use crate::{Carrier, Cursor, Hub, TryNext};
 
 /// The end of a subscription that goes on.
 const OPEN: u64 = u64::MAX;
 
 /// Reads a hub's events as they come, and skips those that the subscription does not select.
-struct HubQueue {
-    cursor: Cursor<Event>,
+pub(super) struct HubQueue<C> {
+    cursor: Cursor<C>,
     handle: SubscriptionHandle,
     events: u64,
     overflow: Overflow,
@@ -25,12 +25,12 @@ struct HubQueue {
 }
 
 /// Joins a queue to `hub`; the second ends it where the hub then is.
-pub(super) fn open(
-    hub: &Hub<Event>,
+pub(super) fn open<C: Carrier>(
+    hub: &Hub<C>,
     from: u64,
     queue: Queue,
     handle: &SubscriptionHandle,
-) -> (Box<dyn EventSource>, Release) {
+) -> (HubQueue<C>, Release) {
     let cursor = if queue.overflow == Overflow::Wait {
         hub.paced_cursor_at(from, queue.events)
     } else {
@@ -47,10 +47,10 @@ pub(super) fn open(
     let events = u64::try_from(queue.events).unwrap_or(u64::MAX);
     let (handle, overflow) = (handle.clone(), queue.overflow);
     let queue = HubQueue { cursor, handle, events, overflow, end, done: false };
-    (Box::new(queue), Box::new(release))
+    (queue, Box::new(release))
 }
 
-impl HubQueue {
+impl<C: Carrier> HubQueue<C> {
     /// Where reading ends.
     fn end(&self) -> u64 {
         self.end.load(Ordering::SeqCst)
@@ -72,10 +72,8 @@ impl HubQueue {
         self.cursor.seek(position + missed);
         Some(Lagged { missed })
     }
-}
 
-impl EventSource for HubQueue {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event, Lagged>>> {
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<C, Lagged>>> {
         loop {
             if self.done || self.cursor.position() >= self.end() {
                 return Poll::Ready(None);
@@ -92,8 +90,8 @@ impl EventSource for HubQueue {
             }
             let (position, end) = (self.cursor.position(), self.end());
             match self.cursor.try_next() {
-                TryNext::Item(event) if self.handle.accepts(event) => {
-                    return Poll::Ready(Some(Ok(event.clone())));
+                TryNext::Item(carrier) if self.handle.accepts(carrier.borrow()) => {
+                    return Poll::Ready(Some(Ok(carrier.clone())));
                 }
                 TryNext::Item(_) | TryNext::Empty => {}
                 TryNext::Lagged { missed } => {

@@ -14,5 +14,3 @@ mod queues;
 mod streams;
 #[cfg(test)]
 mod topics;
-#[cfg(test)]
-mod vectors;
