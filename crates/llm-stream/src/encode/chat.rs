@@ -6,7 +6,7 @@ use super::limits::ENCODER_TEXT_BYTES_MAX;
 use super::object::{Array, NULL, Object};
 use super::target::{Block, Call, Content, Note, Target};
 use super::{usage, words};
-use crate::event::{EndStatus, Finish, Opaque, StreamError};
+use crate::event::{EndStatus, Finish, Opaque, RawJson, StreamError};
 use crate::format::Format;
 
 /// Writes chunks: one for each piece, with the name of the generation on each.
@@ -17,6 +17,14 @@ pub(super) struct Chat {
     /// Ended calls and their choices, for a snapshot: clients count them from the first on.
     calls: Vec<(u32, Call)>,
     calls_bytes: usize,
+    citations: u32,
+}
+
+/// The object `raw` with an `index`, without which OpenAI's own client takes no second entry.
+fn numbered(raw: &RawJson, index: u32) -> Option<RawJson> {
+    let fields = raw.as_str().strip_prefix('{')?;
+    let comma = if fields.trim_ascii_start().starts_with('}') { "" } else { "," };
+    Some(RawJson::from_valid(format!("{{\"index\":{index}{comma}{fields}")))
 }
 
 /// Writes a chunk with these choices.
@@ -151,11 +159,15 @@ impl Target for Chat {
                     });
                 });
             }
-            Note::Citation(own) => self.own_delta(own, about, out, |delta| {
-                delta.array("annotations", |list| {
-                    list.put(&own.raw);
+            Note::Citation(own) => {
+                let Some(citation) = numbered(&own.raw, self.citations) else { return };
+                self.citations = self.citations.saturating_add(1);
+                self.own_delta(own, about, out, |delta| {
+                    delta.array("annotations", |list| {
+                        list.put(&citation);
+                    });
                 });
-            }),
+            }
             Note::Block(own) if own.kind.as_deref() == Some("reasoning_details") => {
                 self.own_delta(own, about, out, |delta| {
                     delta.put("reasoning_details", &own.raw);
@@ -246,6 +258,17 @@ mod tests {
         chat.snapshot(&[], &About::default(), &mut out);
         let frames = super::super::Frames::new(&out);
         frames.map(|frame| String::from_utf8_lossy(frame.data).into_owned()).collect()
+    }
+
+    #[test]
+    fn a_citation_is_numbered_whatever_it_holds() {
+        let check = |raw: &str, want: Option<&str>| {
+            let got = numbered(&RawJson::from_valid(raw), 7);
+            assert_eq!(got.as_ref().map(RawJson::as_str), want);
+        };
+        check(r#"{"url":"u"}"#, Some(r#"{"index":7,"url":"u"}"#));
+        check("{ }", Some(r#"{"index":7 }"#));
+        check("[]", None);
     }
 
     #[test]

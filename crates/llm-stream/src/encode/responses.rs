@@ -146,7 +146,7 @@ impl Responses {
         let Some(item) = self.item(number) else { return };
         match item.kind {
             ItemKind::Opaque if item.raw.is_none() => item.raw = Some(own.raw.clone()),
-            ItemKind::Reasoning => return item.take_reasoning(&own.raw),
+            ItemKind::Reasoning => return item.take_proof(&own.raw),
             _ => return,
         }
         self.item_begins(number, out);

@@ -1,7 +1,6 @@
 //! Output items: what each kind of them is called in the events about it, and its whole form.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::super::object::{Array, Json, Object};
@@ -95,7 +94,7 @@ pub(super) struct Item {
     pub(super) kind: ItemKind,
     pub(super) text: String,
     pub(super) annotations: Vec<RawJson>,
-    /// The whole, where the provider has told it.
+    /// The whole of a provider's own item.
     pub(super) raw: Option<RawJson>,
     /// The provider's proof of its reasoning.
     encrypted_content: Option<RawJson>,
@@ -105,12 +104,9 @@ pub(super) struct Item {
     pub(super) is_whole: bool,
 }
 
-/// A provider's reasoning item.
+/// What a provider's reasoning item holds beside its text.
 #[derive(Debug, Deserialize)]
 struct Reasoning<'a> {
-    #[serde(default)]
-    summary: Vec<IgnoredAny>,
-    content: Option<Vec<IgnoredAny>>,
     #[serde(borrow)]
     encrypted_content: Option<&'a RawValue>,
 }
@@ -148,17 +144,12 @@ impl Item {
         Form { item: self, status: if self.is_whole { "completed" } else { "incomplete" } }
     }
 
-    /// Takes the provider's own item, so that this one can be sent back to it: as a whole if it
-    /// says what this one has said, else its proof alone.
-    pub(super) fn take_reasoning(&mut self, raw: &RawJson) {
-        let Ok(Reasoning { summary, content, encrypted_content }) = raw.parse() else { return };
-        let has_one_text = summary.len() <= 1 && content.is_none_or(|list| list.is_empty());
-        if has_one_text {
-            self.raw = Some(raw.clone());
-        } else {
-            self.encrypted_content =
-                encrypted_content.map(|proof| RawJson::from_valid(proof.get()));
-        }
+    /// Takes the proof of a provider's own reasoning item.
+    ///
+    /// Not its id, which comes too late: clients give up when the id of an item changes.
+    pub(super) fn take_proof(&mut self, raw: &RawJson) {
+        let Ok(Reasoning { encrypted_content }) = raw.parse() else { return };
+        self.encrypted_content = encrypted_content.map(|proof| RawJson::from_valid(proof.get()));
     }
 
     /// A call's name.
@@ -231,8 +222,8 @@ impl Form<'_> {
 impl Json for Form<'_> {
     fn write(&self, out: &mut Vec<u8>) {
         match &self.item.raw {
-            Some(raw) if self.has_begun() || self.item.kind == ItemKind::Opaque => raw.write(out),
-            _ => Object::write(out, |object| self.fill(object)),
+            Some(raw) => raw.write(out),
+            None => Object::write(out, |object| self.fill(object)),
         }
     }
 }

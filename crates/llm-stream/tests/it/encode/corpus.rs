@@ -31,9 +31,14 @@ fn opaque(events: &[StreamEvent]) -> Vec<String> {
         let EventBody::Metadata(metadata) = &event.body else { continue };
         found.push(match &**metadata {
             Metadata::Signature(own) => format!("signature {}", own.signature),
-            Metadata::Citation(own) => format!("citation {}", own.raw.as_str()),
+            Metadata::Citation(own) => {
+                let mut citation: Value = own.raw.parse().unwrap();
+                // OpenAI's client wants the entries of every list numbered.
+                citation.as_object_mut().unwrap().remove("index");
+                format!("citation {citation}")
+            }
             Metadata::Block(own) if own.kind.as_deref() == Some("reasoning") => {
-                // Several texts of one item become one, which is then another item.
+                // The item itself is another one, with an id of its own.
                 let item: Value = own.raw.parse().unwrap();
                 format!("proof {}", item["encrypted_content"])
             }
