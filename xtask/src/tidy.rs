@@ -80,10 +80,16 @@ fn rust_findings(sources: &[TextFile], workspace: &Workspace) -> Vec<Finding> {
     findings
 }
 
+/// Test binaries that a crate may have besides: one counts what all of its threads allocate, the
+/// other compiles the crate's sources with other locks.
+const TEST_BINARIES_APART: [&str; 2] = ["memory", "shuttle"];
+
 /// One integration-test binary per crate: each more is linked anew at every change.
 fn one_test_binary(workspace: &Workspace) -> Vec<Finding> {
+    let counts = |name: &str| !TEST_BINARIES_APART.contains(&name);
     let tests = |package: &crate::metadata::Package| {
-        package.targets.iter().filter(|target| target.kind == "test").count()
+        let tests = package.targets.iter().filter(|target| target.kind == "test");
+        tests.filter(|target| counts(&target.name)).count()
     };
     let many = workspace.packages.iter().filter(|package| tests(package) > 1);
     many.map(|p| Finding::of(&p.folder, "has several test binaries; keep one, tests/it/main.rs"))
@@ -156,5 +162,6 @@ mod tests {
         };
         assert_eq!(one_test_binary(&workspace(&["it"])), []);
         assert_eq!(one_test_binary(&workspace(&["it", "more"])).len(), 1);
+        assert_eq!(one_test_binary(&workspace(&["it", "memory", "shuttle"])), []);
     }
 }

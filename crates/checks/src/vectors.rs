@@ -9,6 +9,11 @@
 //!
 //! Where a result must not depend on how the input is cut, the runner cuts it in every way that it
 //! can afford, and fails the case if two ways differ.
+//! Streams are run with handlers of each kind and with queues, likewise.
+//!
+//! # Time
+//!
+//! Cases with timers run on tokio's paused clock, so they take no time, and instants are exact.
 //!
 //! # Comparison
 //!
@@ -27,7 +32,9 @@ mod handler;
 mod json;
 mod sse;
 mod stats;
+mod streams;
 mod text;
+mod timed;
 
 #[cfg(test)]
 mod tests;
@@ -57,10 +64,12 @@ const SCHEMA: u64 = 1;
 type Runner = fn(&Value) -> anyhow::Result<Value>;
 
 const RUNNERS: &[(&str, Runner)] = &[
+    ("broadcast", streams::broadcasts),
     ("chunk_stream", text::chunk_stream),
     ("content_filter", filter::content_filter),
     ("content_filter_delta", filter::content_filter_delta),
     ("event_dict", event::event_dict),
+    ("in_memory", streams::in_memory),
     ("json_partial", json::json_partial),
     ("json_stream", json::json_stream),
     ("json_values", json::json_stream),
@@ -68,8 +77,10 @@ const RUNNERS: &[(&str, Runner)] = &[
     ("should_receive", event::should_receive),
     ("sse_frame", sse::sse_frame),
     ("sse_parse", sse::sse_parse),
+    ("sse_stream", timed::sse_stream),
     ("stats", stats::stats),
     ("stream_buffer", text::stream_buffer),
+    ("topic_stream", streams::topic_stream),
 ];
 
 /// The golden cases of one behaviour.

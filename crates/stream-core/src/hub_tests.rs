@@ -1,16 +1,27 @@
 //! What the hub promises, shown.
 
+mod handlers;
+mod pace;
+
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Wake;
 
 use proptest::prelude::*;
 
-use super::*;
+use crate::limits::BLOCK_ITEMS_MIN as BLOCK_ITEMS;
+use crate::{Capacity, Cursor, Hub, TryNext};
 
 /// Counts how often it is woken.
 #[derive(Default)]
 struct Count(AtomicUsize);
+
+impl Count {
+    fn get(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
 
 impl Wake for Count {
     fn wake(self: Arc<Self>) {
@@ -135,9 +146,9 @@ fn everybody_who_waits_is_woken_once() {
     }
     cursors.pop();
     hub.publish_all([(1, 1), (2, 1)]);
-    assert_eq!(count.0.load(Ordering::SeqCst), 4);
+    assert_eq!(count.get(), 4);
     hub.publish(3, 1);
-    assert_eq!(count.0.load(Ordering::SeqCst), 4);
+    assert_eq!(count.get(), 4);
     assert_eq!(hub.cursors(), 4);
 }
 
