@@ -80,7 +80,6 @@ const SHAPES: &[&str] = &[
     // Byte order marks: one at the start counts.
     "\u{feff}data:1||\u{feff}data:2||data:3||",
     "\u{feff}\u{feff}data:1||data:2||",
-    "\u{feff}||data:1||",
     "\u{feff}:|data:1||",
     "\u{feff}",
     "",
@@ -100,7 +99,6 @@ const BROKEN: &[&[u8]] = &[
     b"event:\xff\ndata:1\n\n",
     b"\xef\xbbdata:1\n\ndata:2\n\n",
     b"\xef\n\ndata:2\n\n",
-    b"\xef\xbb\xbf\n\ndata:2\n\n",
     b"\xffdata:1\n\ndata:2\n\n",
     b"data:1\xff",
 ];
@@ -176,12 +174,23 @@ fn written(shape: &str, ends: &[&str]) -> Vec<u8> {
 /// `count` streams; the same for the same `seed`.
 pub fn at_random(count: usize, seed: u64) -> Vec<Vec<u8>> {
     let mut random = fastrand::Rng::with_seed(seed);
-    let mut stream = || {
+    let stream = || {
         let pieces = random.usize(1..=PIECES_MAX);
         let mut piece = || random.choice(PIECES).copied().unwrap_or_default();
-        (0..pieces).flat_map(|_| piece().iter().copied()).collect()
+        (0..pieces).flat_map(|_| piece().iter().copied()).collect::<Vec<u8>>()
     };
-    (0..count).map(|_| stream()).collect()
+    let streams = std::iter::repeat_with(stream);
+    streams.filter(|stream| !chromium_departs(stream)).take(count).collect()
+}
+
+/// Whether Chromium is known to depart from the standard here.
+///
+/// It takes the byte behind a byte order mark for a part of the first line even if it ends that
+/// line, so that the field behind it goes unheard; WHATWG HTML 9.2.5 has the mark stripped before
+/// there are any lines.
+fn chromium_departs(stream: &[u8]) -> bool {
+    let behind = stream.strip_prefix("\u{feff}".as_bytes());
+    behind.is_some_and(|rest| matches!(rest.first(), Some(b'\r' | b'\n')))
 }
 
 /// Every name that an event of this stream could have, and more: a script hears only of names
@@ -207,6 +216,14 @@ mod tests {
     fn a_seed_makes_the_same_streams() {
         assert_eq!(at_random(50, 7), at_random(50, 7));
         assert_ne!(at_random(50, 7), at_random(50, 8));
+    }
+
+    #[test]
+    fn where_chromium_departs_it_is_not_asked() {
+        assert!(chromium_departs(b"\xef\xbb\xbf\rdata:1\n\n"));
+        assert!(!chromium_departs(b"\xef\xbb\xbfdata:1\n\n"));
+        assert!(!chromium_departs(b"\rdata:1\n\n"));
+        assert!(!by_hand().iter().any(|stream| chromium_departs(stream)));
     }
 
     #[test]

@@ -24,7 +24,7 @@ impl Chromium {
         user_data.push(profile.path());
         let child = Command::new(binary)
             // The streams are ours and loopback is all it sees; a container has no other sandbox.
-            .args(["--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"])
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"])
             .arg(user_data)
             .arg(url)
             .stdin(Stdio::null())
