@@ -1,3 +1,4 @@
-//! What the benchmarks share: timing in rounds.
+//! What the benchmarks share: timing in rounds, and contestants that need more than a closure.
 
+pub mod fanout;
 pub mod rounds;

@@ -24,7 +24,7 @@ use super::set::PatternSet;
 /// filter.push("ret ", &mut out)?;
 /// assert_eq!(out, "my ");
 /// filter.push("keeper", &mut out)?;
-/// assert_eq!(out, "my [FILTERED]eper");
+/// assert_eq!(out, "my [FILTERED] keeper");
 /// filter.finish(&mut out)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
