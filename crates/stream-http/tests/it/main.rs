@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod mounted;
+#[cfg(test)]
+mod sockets;
