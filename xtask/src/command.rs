@@ -41,8 +41,8 @@ const COMMANDS: &[Command] = &[
     command("vectors", "[--dir DIR]", "golden cases of each documented behaviour", vectors::run),
     command(
         "conformance",
-        "llm [--dir DIR]",
-        "our encodings, read by the official clients",
+        "llm|sse [ARGS]",
+        "our formats, judged by the official clients and by a browser",
         conformance::run,
     ),
     command(
