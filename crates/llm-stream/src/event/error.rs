@@ -126,7 +126,7 @@ impl ErrorKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StreamError {
     /// What kind of error it is; in a dict without one, [`ErrorKind::Other`].
-    #[serde(default = "other")]
+    #[serde(default = "other", skip_serializing_if = "is_other")]
     pub kind: ErrorKind,
     /// What happened, for people; in the dict form it is the event's `content`.
     #[serde(skip)]
@@ -144,6 +144,11 @@ pub struct StreamError {
 
 fn other() -> ErrorKind {
     ErrorKind::Other
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_other(kind: &ErrorKind) -> bool {
+    *kind == ErrorKind::Other
 }
 
 impl StreamError {

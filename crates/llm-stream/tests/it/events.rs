@@ -26,12 +26,29 @@ fn dicts() {
     );
     check(
         &StreamEvent::error("boom"),
-        json!({"type": "error", "content": "boom", "delta": "", "metadata": {"kind": "other"}}),
+        json!({"type": "error", "content": "boom", "delta": "", "metadata": {}}),
     );
     check(
         &StreamEvent::end("all of it"),
-        json!({"type": "end", "content": "all of it", "delta": "", "metadata": {"status": "complete"}}),
+        json!({"type": "end", "content": "all of it", "delta": "", "metadata": {}}),
     );
+}
+
+#[test]
+fn the_arguments_of_a_call_are_its_text() {
+    let call = ToolCall {
+        name: "f".into(),
+        arguments: "{}".into(),
+        complete: true,
+        ..ToolCall::default()
+    };
+    check(
+        &StreamEvent::from(EventBody::ToolCall(Box::new(call.clone()))),
+        json!({"type": "tool_call", "content": "", "delta": "{}", "metadata": {"name": "f"}}),
+    );
+    let in_metadata = json!({"type": "tool_call", "metadata": {"name": "f", "arguments": "{}"}});
+    let read = StreamEvent::from_dict(&in_metadata).unwrap();
+    assert_eq!(read.body, EventBody::ToolCall(Box::new(call)));
 }
 
 #[test]
