@@ -1,0 +1,21 @@
+//! The Durable Streams protocol under `/v1/stream/`: drives `stream_protocol::durable` over the
+//! store of logs.
+//!
+//! # At the end of life
+//!
+//! When the server goes down, long polls are answered that nothing came, and live readers are cut
+//! after a whole event; both come back with the offset that they have.
+
+mod family;
+mod live;
+mod locks;
+mod respond;
+mod routes;
+mod stream;
+mod streams;
+
+pub(crate) use routes::router;
+pub(crate) use streams::Streams;
+
+/// The URL path below which streams lie.
+pub(crate) const ROOT: &str = "/v1/stream/";

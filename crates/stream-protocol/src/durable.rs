@@ -1,0 +1,44 @@
+//! The Durable Streams protocol: requests in, decisions out.
+//!
+//! A stream is an append-only sequence at a URL path; the numbers in these pages are the sections
+//! of the protocol's text.
+//! Nothing here knows a log or a socket: the driver reads a request, asks how the stream stands,
+//! lets these machines decide, and does what they say.
+//!
+//! | request | machine |
+//! |---|---|
+//! | `PUT` | [`create::Create`] |
+//! | `POST` | [`append::Append`] |
+//! | `GET` | [`read::Read`] and [`read::Page`], [`sse`] for live readers |
+//! | `HEAD`, `DELETE` | [`Answer::metadata`], [`Answer::deleted`] |
+//!
+//! # How a stream lies in its log
+//!
+//! The first record is a [`record::Description`], and each append is one record after it.
+//! So a stream with its first content, and closed if that was asked for, is made by one append to
+//! an empty log, and a position in the stream is a number of appends.
+
+mod answer;
+pub mod append;
+mod content;
+mod content_type;
+pub mod create;
+pub mod cursor;
+mod family;
+pub mod headers;
+mod lifetime;
+pub mod limits;
+mod offset;
+mod path;
+pub mod read;
+pub mod record;
+mod refusal;
+pub mod sse;
+
+pub use answer::Answer;
+pub use content_type::{ContentType, ContentTypeError};
+pub use family::{Family, FamilyEvent};
+pub use lifetime::Lifetime;
+pub use offset::{StreamOffset, StreamOffsetError};
+pub use path::{StreamPath, StreamPathError};
+pub use refusal::Refusal;
