@@ -47,6 +47,9 @@ pub use llm_relay as relay;
 #[cfg(feature = "llm")]
 #[doc(inline)]
 pub use llm_stream as llm;
+#[cfg(feature = "async")]
+#[doc(inline)]
+pub use stream_async as asynchronous;
 #[cfg(feature = "http")]
 #[doc(inline)]
 pub use stream_http as http;
@@ -60,6 +63,8 @@ pub use stream_protocol as protocol;
 #[doc(inline)]
 pub use stream_sse as sse;
 
+#[cfg(feature = "async")]
+pub use stream_async::{AsyncStream, BatchingStream, WebSocketStream};
 pub use stream_core::{
     Capacity, Cursor, Hub, InMemoryStream, Overflow, Stream, StreamExt, Subscribe, TopicStream,
     TryNext, broadcast,

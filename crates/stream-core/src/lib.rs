@@ -79,7 +79,7 @@ pub use error::{PublishError, SubscribeError};
 pub use ext::StreamExt;
 pub use hub::{
     Attachment, Batch, Call, Callback, Capacity, Cursor, Failure, Hub, Readiness, Refused, Remote,
-    SendError, TryBatch, TryNext,
+    SendError, Together, TryBatch, TryNext,
 };
 pub use matcher::Matcher;
 pub use memory::InMemoryStream;

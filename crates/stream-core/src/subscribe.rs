@@ -143,6 +143,12 @@ impl Subscribe {
         self.subscription.selector()
     }
 
+    /// How many events may wait, and what happens when more do, as far as that was said; for
+    /// streams.
+    pub fn bounds(&self) -> (Option<usize>, Option<Overflow>) {
+        (self.queue, self.overflow)
+    }
+
     /// How many events of the past it starts with.
     pub fn replayed(&self) -> usize {
         self.replay

@@ -41,11 +41,10 @@ use stream_model::{
 
 use self::patterns::{Pattern, Patterns};
 use self::table::{Entry, Table};
-use crate::hub::Together;
 use crate::limits::{RECENT_EVENTS, TOPICS_MAX};
 use crate::{
     Capacity, Hub, PublishError, Receipt, Refused, SendError, Stream, Subscribe, SubscribeError,
-    Subscribers,
+    Subscribers, Together,
 };
 
 /// A [`Stream`] that keeps the events of each topic by themselves.

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use futures_util::FutureExt as _;
 use futures_util::stream::{BoxStream, StreamExt as _};
-use millstream::core::{Stream, Subscribe};
-use millstream::model::{Event, Subscription, SubscriptionHandle, SubscriptionId};
+use millstream::asynchronous::{AsyncStream, AsyncStreamOptions};
+use millstream::core::{PublishError, Stream, Subscribe};
+use millstream::model::{Event, Lagged, Subscription, SubscriptionHandle, SubscriptionId};
 use millstream::sse::{SseDelivery, SseStream};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, sleep};
 
@@ -29,6 +31,25 @@ struct SseInput {
 struct Defaults {}
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AsyncInput {
+    new: AsyncOptions,
+    ops: Vec<Op>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AsyncOptions {
+    buffer_size: Option<usize>,
+    #[serde(default = "yes")]
+    enable_backpressure: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 enum Op {
     Sub(Subscribing),
@@ -39,6 +60,10 @@ enum Op {
     Unsub { name: String },
     UnsubUnknown,
     Cancel { name: String },
+    PubMany { n: u64 },
+    Queued { name: String },
+    Start,
+    Stop,
 }
 
 /// What is particular to a kind of stream.
@@ -47,6 +72,10 @@ trait Kind: Stream {
     fn open(&self, request: Subscribe) -> anyhow::Result<(SubscriptionHandle, Reader)>;
     /// Publishes, and says how that went.
     async fn answer(&self, event: Event, clock: Clock) -> Value;
+    /// Starts it, if that is something it does.
+    fn start(&self) -> anyhow::Result<()>;
+    /// Stops it, if that is something it does.
+    async fn stop(&self) -> anyhow::Result<()>;
 }
 
 type Reader = BoxStream<'static, (&'static str, Value)>;
@@ -79,7 +108,50 @@ impl Kind for SseStream {
             Err(error) => json!(format!("error: {error}")),
         }
     }
+
+    fn start(&self) -> anyhow::Result<()> {
+        bail!("not an operation of this stream")
+    }
+
+    async fn stop(&self) -> anyhow::Result<()> {
+        bail!("not an operation of this stream")
+    }
 }
+
+impl Kind for AsyncStream {
+    fn open(&self, request: Subscribe) -> anyhow::Result<(SubscriptionHandle, Reader)> {
+        let subscription = self.subscribe(request).now_or_never();
+        let subscription = subscription.context("subscribing waits")??;
+        let handle = subscription.handle().clone();
+        let noted = self.consume(subscription).map(|next| match next {
+            Ok(event) => noted(&event),
+            Err(Lagged { missed }) => (MISSED, json!(missed)),
+        });
+        Ok((handle, noted.boxed()))
+    }
+
+    async fn answer(&self, event: Event, clock: Clock) -> Value {
+        let is_published = match self.publish(event).await {
+            Ok(_) => true,
+            Err(PublishError::TimedOut { .. }) => false,
+            Err(error) => return json!(format!("error: {error}")),
+        };
+        json!([is_published, clock.seconds()])
+    }
+
+    fn start(&self) -> anyhow::Result<()> {
+        AsyncStream::start(self);
+        Ok(())
+    }
+
+    async fn stop(&self) -> anyhow::Result<()> {
+        AsyncStream::stop(self).await;
+        Ok(())
+    }
+}
+
+/// What stands for a gap, in the place of an event's type.
+const MISSED: &str = "missed";
 
 fn noted(event: &Event) -> (&'static str, Value) {
     (event.event_type().as_str(), ops::data(event))
@@ -89,6 +161,16 @@ fn noted(event: &Event) -> (&'static str, Value) {
 pub(super) fn sse_stream(input: &Value) -> anyhow::Result<Value> {
     let SseInput { new: Defaults {}, ops } = parse(input)?;
     block_on(async { Case::new(SseStream::default()).run(&ops).await })
+}
+
+/// Operations to `{returns, received, consumers_finished, dropped}`.
+pub(super) fn async_stream(input: &Value) -> anyhow::Result<Value> {
+    let AsyncInput { new, ops } = parse(input)?;
+    let mut options = AsyncStreamOptions::default().backpressure(new.enable_backpressure);
+    if let Some(events) = new.buffer_size {
+        options = options.buffer(events);
+    }
+    block_on(async { Case::new(AsyncStream::with_options(options)?).run(&ops).await })
 }
 
 /// A case under way.
@@ -133,7 +215,13 @@ impl<S: Kind> Case<S> {
             returns.push(self.step(op).await?);
         }
         let finished: Vec<bool> = self.consumers.iter().map(JoinHandle::is_finished).collect();
+        let missed = |(name, subscriber): (&String, &Subscriber)| {
+            let missed = subscriber.handle.counts().missed;
+            (missed > 0).then(|| (name.clone(), json!(missed)))
+        };
+        let dropped: Map<String, Value> = self.subscribers.iter().filter_map(missed).collect();
         Ok(json!({
+            "dropped": dropped,
             "returns": returns,
             "received": *self.received.lock(),
             "consumers_finished": finished,
@@ -165,8 +253,32 @@ impl<S: Kind> Case<S> {
             Op::Cancel { name } => {
                 self.subscriber(name)?.handle.cancel();
             }
+            Op::PubMany { n } => return self.publish_many(*n).await,
+            Op::Queued { name } => return self.queued(name),
+            Op::Start => self.stream.start()?,
+            Op::Stop => self.stream.stop().await?,
         }
         Ok(Value::Null)
+    }
+
+    /// Publishes so many events, and counts those that were taken.
+    async fn publish_many(&self, count: u64) -> anyhow::Result<Value> {
+        let mut taken = 0;
+        for number in 0..count {
+            let is_taken = self.stream.publish(Event::new(json!(number))).await.is_ok();
+            taken += u64::from(is_taken);
+        }
+        Ok(json!(taken))
+    }
+
+    /// Takes what waits for a subscriber, and counts the events.
+    fn queued(&mut self, name: &str) -> anyhow::Result<Value> {
+        let reader = self.subscriber(name)?.reader.as_mut().context("somebody consumes it")?;
+        let mut events = 0;
+        while let Some(Some((event_type, _))) = reader.next().now_or_never() {
+            events += u64::from(event_type != MISSED);
+        }
+        Ok(json!(events))
     }
 
     fn subscriber(&mut self, name: &str) -> anyhow::Result<&mut Subscriber> {

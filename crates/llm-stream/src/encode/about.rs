@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::event::{Finish, Identity, Start, StreamError, Usage};
+use crate::event::{Finish, Identity, RawJson, Start, StreamError, Usage};
 use crate::format::Format;
 
 /// The names, the endings, the costs and the last error of a stream, as far as they are known.
@@ -66,6 +66,16 @@ impl About {
     /// When the generation began, in Unix time; 0 if it is unknown.
     pub(super) fn created(&self) -> u64 {
         self.created.unwrap_or(0)
+    }
+
+    /// The provider's own error, where it has the form that its clients read: an object.
+    pub(super) fn own_error<'a>(
+        &self,
+        error: &'a StreamError,
+        native: Format,
+    ) -> Option<&'a RawJson> {
+        let is_native = self.source == Some(native);
+        error.raw.as_ref().filter(|raw| is_native && raw.as_str().starts_with('{'))
     }
 
     /// How the first choice ended, if it did.

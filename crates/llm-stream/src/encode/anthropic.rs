@@ -177,8 +177,7 @@ impl Target for Anthropic {
 
     fn error(&mut self, error: &StreamError, about: &About, out: &mut Out) {
         out.named("error", |event| {
-            let raw = error.raw.as_ref().filter(|_| about.source == Some(Format::Anthropic));
-            if let Some(raw) = raw {
+            if let Some(raw) = about.own_error(error, Format::Anthropic) {
                 event.put("error", raw);
                 return;
             }

@@ -189,8 +189,7 @@ impl Target for Chat {
 
     fn error(&mut self, error: &StreamError, about: &About, out: &mut Out) {
         out.json(|payload| {
-            let raw = error.raw.as_ref().filter(|_| about.source == Some(Format::OpenAiChat));
-            if let Some(raw) = raw {
+            if let Some(raw) = about.own_error(error, Format::OpenAiChat) {
                 payload.put("error", raw);
                 return;
             }

@@ -63,7 +63,7 @@ use self::handlers::Handlers;
 use self::pace::{Pace, Progress};
 pub use self::publish::{Refused, SendError};
 use self::ring::Ring;
-pub(crate) use self::together::Together;
+pub use self::together::Together;
 use self::waiters::Waiters;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, RwLock};
 

@@ -9,9 +9,22 @@ use crate::sync::{Arc, Ordering};
 
 /// Several hubs that one item goes to.
 ///
-/// Whatever two such items have in common, every hub gives them numbers in the same order: all
-/// rings are locked together, in an order that never changes, and nothing foreign runs meanwhile.
-pub(crate) struct Together<'a, T> {
+/// Whatever hubs two such items have in common, all of them give the two numbers in the same
+/// order: all rings are locked together, in an order that never changes, and nothing foreign runs
+/// meanwhile.
+///
+/// # Examples
+///
+/// ```
+/// use stream_core::{Capacity, Hub, Together};
+///
+/// let (all, some) = (Hub::new(Capacity::items(10)), Hub::new(Capacity::items(10)));
+/// all.publish("for all", 1);
+/// assert_eq!(Together::new(&all, [&some]).try_publish("for both", 1), Ok(1));
+/// assert_eq!(all.recent(10), ["for all", "for both"]);
+/// assert_eq!(some.recent(10), ["for both"]);
+/// ```
+pub struct Together<'a, T> {
     /// Sorted by address, each once.
     hubs: Vec<&'a Arc<Shared<T>>>,
     /// Where the hub stands whose number is wanted.
@@ -19,8 +32,8 @@ pub(crate) struct Together<'a, T> {
 }
 
 impl<'a, T: Clone> Together<'a, T> {
-    /// The item gets its number from `first`, and is dropped if that one is closed.
-    pub(crate) fn new(first: &'a Hub<T>, others: impl IntoIterator<Item = &'a Hub<T>>) -> Self {
+    /// The item gets its number from `first`, and is refused if that one is closed.
+    pub fn new(first: &'a Hub<T>, others: impl IntoIterator<Item = &'a Hub<T>>) -> Self {
         let mut hubs: Vec<_> = others.into_iter().map(Hub::shared).collect();
         hubs.push(first.shared());
         hubs.sort_unstable_by_key(|hub| Arc::as_ptr(hub));
@@ -29,13 +42,22 @@ impl<'a, T: Clone> Together<'a, T> {
         Self { hubs, first }
     }
 
-    /// Publishes to all hubs, or to none if one of them has no room.
-    pub(crate) fn try_publish(&self, item: T, weight: usize) -> Result<u64, Refused<T>> {
+    /// Publishes to all hubs that are open, or to none if one of them has no room.
+    ///
+    /// # Errors
+    /// Gives the item back if there is no room for it, or if the first hub is closed.
+    pub fn try_publish(&self, item: T, weight: usize) -> Result<u64, Refused<T>> {
         self.try_push(item, weight).map_err(|(refused, _)| refused)
     }
 
     /// As [`try_publish`](Self::try_publish), but waits until all have room.
-    pub(crate) async fn send(&self, item: T, weight: usize) -> Result<u64, SendError<T>> {
+    ///
+    /// # Errors
+    /// Gives the item back if the first hub is closed.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it is ready, nothing was published.
+    pub async fn send(&self, item: T, weight: usize) -> Result<u64, SendError<T>> {
         let mut slot = Some(item);
         poll_fn(|cx| {
             while let Some(item) = slot.take() {
@@ -84,5 +106,11 @@ impl<'a, T: Clone> Together<'a, T> {
         }
         drop(evicted);
         Ok(number)
+    }
+}
+
+impl<T> std::fmt::Debug for Together<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Together").field("hubs", &self.hubs.len()).finish_non_exhaustive()
     }
 }
