@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn the_table_adds_up() {
         let times = [("check", Duration::from_millis(1500)), ("test", Duration::from_mins(1))];
-        let want = "check           1.5 s\ntest           60.0 s\ntotal          61.5 s";
+        let want = "check             1.5 s\ntest             60.0 s\ntotal            61.5 s";
         assert_eq!(table(&times), want);
     }
 }

@@ -90,6 +90,9 @@ impl Config {
         if let Some(timeout) = args.long_poll.or(file.long_poll) {
             app = app.long_poll(timeout);
         }
+        if args.allow_local_webhooks {
+            app = app.allow_local_webhooks();
+        }
         if let Some(url) = file.public_url {
             app = app.public_url(url.trim_end_matches('/'));
         }

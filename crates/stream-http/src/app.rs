@@ -12,11 +12,12 @@ use stream_log::{LiveLogs, Log, LogConfig, LogName, LogStore, LogStoreExt, Names
 use stream_model::Topic;
 use stream_model::now::now;
 use stream_protocol::BODY_BYTES_MAX;
+use stream_protocol::durable::subscription::target::Reach;
 use stream_protocol::session::SessionOptions;
 use tracing::warn;
 
 use crate::client::Client;
-use crate::durable::Streams;
+use crate::durable::{Streams, Subscriptions};
 use crate::frame::{Frame, relay_frame, topic_frame};
 use crate::limits::{
     HOUSEKEEPING_INTERVAL, LONG_POLL, RING_BYTES, RING_RECORDS, TOPIC_BYTES, TOPIC_RECORDS,
@@ -33,6 +34,7 @@ pub struct AppOptions {
     upstreams: HashMap<String, Upstream>,
     long_poll: Duration,
     public_url: Option<String>,
+    webhooks: Reach,
 }
 
 impl Default for AppOptions {
@@ -48,6 +50,7 @@ impl Default for AppOptions {
             upstreams: HashMap::new(),
             long_poll: LONG_POLL,
             public_url: None,
+            webhooks: Reach::Public,
         }
     }
 }
@@ -96,6 +99,14 @@ impl AppOptions {
         self.public_url = Some(url.into());
         self
     }
+
+    /// Lets webhooks of subscriptions reach this machine's loopback, also by plain HTTP: for
+    /// development and tests.
+    #[must_use]
+    pub fn allow_local_webhooks(mut self) -> Self {
+        self.webhooks = Reach::PublicAndLoopback;
+        self
+    }
 }
 
 /// The logs, who follows them, and the relays; a clone is another handle.
@@ -109,7 +120,8 @@ struct Shared {
     topics: LiveLogs<Frame>,
     llm: LiveLogs<Frame>,
     relays: Relays,
-    streams: Streams,
+    streams: Arc<Streams>,
+    subscriptions: Subscriptions,
     client: Client,
     shutdown: ShutdownSender,
     /// Topics that somebody reads, or read, and that may have no event yet.
@@ -120,13 +132,22 @@ impl App {
     /// An app that keeps its events in `store`.
     pub fn new(store: Arc<dyn LogStore>, options: AppOptions) -> Self {
         let ring = Capacity::items(RING_RECORDS).weight(RING_BYTES);
+        let shutdown = ShutdownSender::new();
+        let streams = Arc::new(Streams::new(Arc::clone(&store)));
+        let subscriptions = Subscriptions::new(
+            Arc::clone(&store),
+            Arc::clone(&streams),
+            options.webhooks,
+            shutdown.clone(),
+        );
         Self(Arc::new(Shared {
             relays: Relays::new(Arc::clone(&store)),
             topics: LiveLogs::new(ring, topic_frame),
             llm: LiveLogs::new(ring, relay_frame),
-            streams: Streams::new(Arc::clone(&store)),
+            streams,
+            subscriptions,
             client: Client::new(),
-            shutdown: ShutdownSender::new(),
+            shutdown,
             unborn: Mutex::default(),
             options,
             store,
@@ -147,6 +168,10 @@ impl App {
 
     pub(crate) fn streams(&self) -> &Streams {
         &self.0.streams
+    }
+
+    pub(crate) fn subscriptions(&self) -> &Subscriptions {
+        &self.0.subscriptions
     }
 
     pub(crate) fn long_poll(&self) -> Duration {
@@ -216,6 +241,7 @@ impl App {
     pub(crate) async fn keep_house(&self) {
         let mut shutdown = self.shutdown_signal();
         self.streams().load().await;
+        self.subscriptions().load().await;
         loop {
             tokio::select! {
                 () = shutdown.begun() => return,

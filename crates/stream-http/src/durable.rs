@@ -13,9 +13,11 @@ mod respond;
 mod routes;
 mod stream;
 mod streams;
+mod subscriptions;
 
 pub(crate) use routes::router;
 pub(crate) use streams::Streams;
+pub(crate) use subscriptions::Subscriptions;
 
 /// The URL path below which streams lie.
 pub(crate) const ROOT: &str = "/v1/stream/";

@@ -47,3 +47,16 @@ pub const LONG_POLL: Duration = Duration::from_secs(30);
 /// How long a live reader of a durable stream stays connected; then it is sent away to come back,
 /// so that caches can join readers.
 pub const SSE_LIFETIME: Duration = Duration::from_mins(1);
+
+/// Subscriptions to durable streams; one more is refused.
+pub const SUBSCRIPTIONS_MAX: usize = 1000;
+
+/// How long a webhook may take to answer, or as long as its lease if that is shorter; then the wake
+/// counts as not delivered.
+pub const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of a webhook's answer that are read; in a longer one nothing is understood.
+pub const WEBHOOK_ANSWER_BYTES: usize = 64 << 10;
+
+/// How long the token of a wake is good, if the wake is not over before.
+pub const TOKEN_LIFETIME: Duration = Duration::from_hours(24);

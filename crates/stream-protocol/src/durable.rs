@@ -10,6 +10,7 @@
 //! | `PUT` | [`create::Create`] |
 //! | `POST` | [`append::Append`] |
 //! | `GET` | [`read::Read`] and [`read::Page`], [`sse`] for live readers |
+//! | requests below `__ds` | [`subscription`] |
 //! | `HEAD`, `DELETE` | [`Answer::metadata`], [`Answer::deleted`] |
 //!
 //! # How a stream lies in its log
@@ -34,6 +35,7 @@ pub mod read;
 pub mod record;
 mod refusal;
 pub mod sse;
+pub mod subscription;
 
 pub use answer::Answer;
 pub use content_type::{ContentType, ContentTypeError};

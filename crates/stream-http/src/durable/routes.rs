@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{OriginalUri, State};
 use axum::middleware::map_response;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::put;
 use http::header::HOST;
 use http::{HeaderMap, Uri};
@@ -18,14 +18,21 @@ use stream_protocol::durable::{Answer, Refusal, StreamPath, StreamPathError};
 use super::ROOT;
 use super::live;
 use super::respond::{Refused, preflight, respond, respond_empty, with_browser_headers};
+use super::subscriptions;
 use crate::app::App;
 use crate::body;
 use crate::extract::{Asked, Name};
+use crate::reject;
 
 /// The routes under [`ROOT`].
 pub(crate) fn router() -> Router<App> {
     let streams = put(create).post(append).get(read).head(head).delete(delete).options(preflight);
-    Router::new().route("/v1/stream/{*path}", streams).layer(map_response(with_browser_headers))
+    Router::new()
+        .route("/v1/stream/{*path}", streams)
+        .merge(subscriptions::router())
+        // Before the layer, so that a refusal of the method has the headers too.
+        .method_not_allowed_fallback(reject::wrong_method)
+        .layer(map_response(with_browser_headers))
 }
 
 fn parse_path(path: &str) -> Result<StreamPath, Refusal> {
@@ -45,14 +52,23 @@ fn parse_path(path: &str) -> Result<StreamPath, Refusal> {
     })
 }
 
-/// The URL by which the client came here.
-pub(super) fn base_url(app: &App, headers: &HeaderMap, uri: &Uri) -> String {
+/// Scheme and host by which the client came here.
+fn origin(app: &App, headers: &HeaderMap, uri: &Uri) -> String {
     if let Some(url) = app.public_url() {
         return url.to_owned();
     }
     let named = headers.get(HOST).and_then(|host| host.to_str().ok());
     let host = named.or_else(|| uri.authority().map(http::uri::Authority::as_str));
     format!("http://{}", host.unwrap_or("localhost"))
+}
+
+/// The URL below which [`ROOT`] lies: the routes may be mounted under a path of their own.
+pub(super) fn base_url(app: &App, headers: &HeaderMap, uri: &Uri) -> String {
+    format!("{}{}", origin(app, headers, uri), mounted_at(uri))
+}
+
+fn mounted_at(uri: &Uri) -> &str {
+    uri.path().split_once(ROOT).map_or("", |(before, _)| before)
 }
 
 /// `PUT`
@@ -65,12 +81,15 @@ async fn create(
 ) -> Result<Response, Refused> {
     let path = parse_path(&path)?;
     let body = body::read(body, app.body_bytes_max()).await.map_err(Refusal::from)?;
-    let create = Create::parse(&headers, body, ROOT)?;
+    let create = Create::parse(&headers, body, &format!("{}{ROOT}", mounted_at(&uri)))?;
     let (stream, created) = app.streams().create(&path, create).await?;
     stream.touch();
     let state = stream.state().await?;
-    let url = format!("{}{}", base_url(&app, &headers, &uri), uri.path());
+    let url = format!("{}{}", origin(&app, &headers, &uri), uri.path());
     let tail = stream.offset(state.tail);
+    if created {
+        app.subscriptions().note_append(&path, tail);
+    }
     let answer = create::answer(created, &url, &stream.description, tail, state.closed);
     Ok(respond_empty(answer))
 }
@@ -88,6 +107,9 @@ async fn append(
     let stream = app.streams().find(&path).await?;
     stream.touch();
     let appended = stream.append(&append).await?;
+    if !appended.duplicate {
+        app.subscriptions().note_append(&path, appended.tail);
+    }
     Ok(respond_empty(append.answer(appended)))
 }
 
@@ -126,6 +148,8 @@ async fn head(State(app): State<App>, Name(path): Name) -> Result<Response, Refu
 
 /// `DELETE`
 async fn delete(State(app): State<App>, Name(path): Name) -> Result<Response, Refused> {
-    app.streams().delete(&parse_path(&path)?).await?;
-    Ok(respond_empty(Answer::deleted()).into_response())
+    let path = parse_path(&path)?;
+    app.streams().delete(&path).await?;
+    app.subscriptions().note_deletion(&path);
+    Ok(respond_empty(Answer::deleted()))
 }

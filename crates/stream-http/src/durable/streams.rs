@@ -10,7 +10,7 @@ use stream_log::{
 use stream_model::now::{new_epoch, now};
 use stream_protocol::durable::create::{Create, Creation, ForkRequest};
 use stream_protocol::durable::record::{Description, encode_append};
-use stream_protocol::durable::{FamilyEvent, Refusal, StreamPath};
+use stream_protocol::durable::{FamilyEvent, Refusal, StreamOffset, StreamPath};
 use time::OffsetDateTime;
 use tracing::warn;
 
@@ -289,21 +289,36 @@ impl Streams {
         }
     }
 
-    /// Gets to know the streams of a store that was used before, so that those whose time runs
-    /// out are let go of even if nobody asks for them again.
-    pub(crate) async fn load(&self) {
+    /// Where the stream at `path` ends; `None` if there is none.
+    pub(super) async fn tail(&self, path: &StreamPath) -> Result<Option<StreamOffset>, Refusal> {
+        match self.find(path).await {
+            Ok(stream) => Ok(Some(stream.offset(stream.state().await?.tail))),
+            Err(refusal) if refusal.problem.status().is_client_error() => Ok(None),
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    /// The paths at which something stands.
+    pub(super) async fn paths(&self) -> Result<Vec<StreamPath>, Refusal> {
+        let mut paths = Vec::new();
         let mut after = None;
         loop {
             let names = self.store.list(Namespace::Durable, after.as_ref(), NAMES).await;
-            let Ok(names) = names else { return };
-            for path in names.iter().filter_map(|name| StreamPath::new(name.name()).ok()) {
-                if let Err(refusal) = self.get(&path).await {
-                    warn!(%path, ?refusal, "cannot load a stream");
-                }
-            }
+            let names = names.map_err(|error| store_refused(&error))?;
+            paths.extend(names.iter().filter_map(|name| StreamPath::new(name.name()).ok()));
             after = names.last().cloned();
             if names.len() < NAMES {
-                return;
+                return Ok(paths);
+            }
+        }
+    }
+
+    /// Gets to know the streams of a store that was used before, so that those whose time runs
+    /// out are let go of even if nobody asks for them again.
+    pub(crate) async fn load(&self) {
+        for path in self.paths().await.unwrap_or_default() {
+            if let Err(refusal) = self.get(&path).await {
+                warn!(%path, ?refusal, "cannot load a stream");
             }
         }
     }

@@ -1,4 +1,6 @@
 //! The routes as a library: mounted in another router, without a socket.
 
 #[cfg(test)]
+mod durable;
+#[cfg(test)]
 mod mounted;

@@ -21,3 +21,13 @@ pub const PAGE_APPENDS: usize = 10_000;
 
 /// Forks of forks; one that would stand deeper is refused.
 pub const FORK_DEPTH_MAX: u32 = 64;
+
+/// Bytes of a subscription's id; a longer one is refused.
+pub const SUBSCRIPTION_ID_BYTES_MAX: usize = 256;
+
+/// Streams that a subscription names, and streams that it follows; more are refused, or not
+/// followed.
+pub const SUBSCRIPTION_STREAMS_MAX: usize = 10_000;
+
+/// Bytes of a subscription's description, pattern and webhook URL, each; a longer one is refused.
+pub const SUBSCRIPTION_TEXT_BYTES_MAX: usize = 2048;
