@@ -1,6 +1,11 @@
 //! The Durable Streams protocol under `/v1/stream/`: drives `stream_protocol::durable` over the
 //! store of logs.
 //!
+//! # Slow readers
+//!
+//! A live reader is sent one page at a time, as fast as it reads; what comes meanwhile waits in
+//! the log.
+//!
 //! # At the end of life
 //!
 //! When the server goes down, long polls are answered that nothing came, and live readers are cut

@@ -18,6 +18,29 @@
 //! The first record is a [`record::Description`], and each append is one record after it.
 //! So a stream with its first content, and closed if that was asked for, is made by one append to
 //! an empty log, and a position in the stream is a number of appends.
+//!
+//! # Examples
+//!
+//! ```
+//! use http::HeaderMap;
+//! use http::header::{CONTENT_TYPE, HeaderValue};
+//! use stream_protocol::durable::append::Append;
+//! use stream_protocol::durable::{ContentType, StreamOffset};
+//!
+//! let json = HeaderValue::from_static("application/json");
+//! let headers: HeaderMap = [(CONTENT_TYPE, json)].into_iter().collect();
+//! let append = Append::parse(&headers, r#"[{"n":1},{"n":2}]"#.into()).unwrap();
+//!
+//! let stream = ContentType::parse("application/json")?;
+//! let plan = append.plan(&stream, None).unwrap();
+//! assert_eq!(plan.piece.unwrap(), r#"{"n":1},{"n":2}"#);
+//!
+//! // Had the stream been closed, the client would be told where.
+//! let refusal = append.plan(&stream, Some(StreamOffset::BEGINNING)).unwrap_err();
+//! assert_eq!(refusal.problem.status(), 409);
+//! assert_eq!(refusal.headers["stream-closed"], "true");
+//! # Ok::<(), stream_protocol::durable::ContentTypeError>(())
+//! ```
 
 mod answer;
 pub mod append;

@@ -1,6 +1,7 @@
 //! One stream: its log, its source, and how it stands.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -35,6 +36,8 @@ pub(super) struct Stream {
     pub(super) source: Option<Arc<Stream>>,
     /// Its forks; held while one is made or let go of.
     pub(super) family: tokio::sync::Mutex<FamilyLog>,
+    /// Whether it lives on for its forks alone, as its family says too.
+    deleted: AtomicBool,
     /// When somebody last read or wrote, from which its time to live counts.
     ///
     /// Not kept: after a restart it counts from the first request.
@@ -65,10 +68,21 @@ impl Stream {
             description,
             log,
             source,
+            deleted: AtomicBool::new(family.family().is_deleted()),
             family: tokio::sync::Mutex::new(family),
             used: Mutex::new(now()),
             seq: RwLock::new(seq),
         }
+    }
+
+    /// Whether it was deleted, and is kept for its forks at most.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::Acquire)
+    }
+
+    /// Refuses every use from now on, but for reads of its forks.
+    pub(super) fn mark_deleted(&self) {
+        self.deleted.store(true, Ordering::Release);
     }
 
     /// Counts as a use of the stream.
@@ -213,7 +227,7 @@ impl Stream {
         };
         let mut newest = self.seq.write().await;
         if let Err(refusal) = append.check_seq(newest.as_ref()) {
-            return self.repeated(append, state, refusal).await;
+            return self.regressed(append, state, refusal).await;
         }
         let appended = self.commit(append, plan, Some(seq)).await?;
         if !appended.duplicate {
@@ -231,10 +245,15 @@ impl Stream {
         let seq = newest_seq.map(|seq| &**seq);
         let mut batch = AppendBatch::new(now());
         batch.records.extend(plan.piece.map(|piece| encode_append(seq, &piece)));
-        batch.close = plan.close;
+        let closed = plan.close;
+        batch.close = closed;
         batch.producer = plan.producer;
         match self.log.append(batch).await {
-            Ok(receipt) => self.appended(append, receipt).await,
+            Ok(receipt) if receipt.duplicate => self.repeated(append, receipt).await,
+            Ok(receipt) => {
+                let tail = self.offset(self.number(receipt.next));
+                Ok(Appended { tail, duplicate: false, closed, producer_seq: None })
+            }
             Err(AppendError::Closed { tail }) => {
                 let tail = self.offset(self.number(tail));
                 if append.only_closes() {
@@ -247,14 +266,15 @@ impl Stream {
         }
     }
 
-    async fn appended(&self, append: &Append, receipt: AppendReceipt) -> Result<Appended, Refusal> {
+    /// What to say of an append that the log had already.
+    async fn repeated(&self, append: &Append, receipt: AppendReceipt) -> Result<Appended, Refusal> {
         let producer_seq = match append.producer() {
-            Some(producer) if receipt.duplicate => self.highest_seq(producer).await,
-            _ => None,
+            Some(producer) => self.highest_seq(producer).await,
+            None => None,
         };
         Ok(Appended {
             tail: self.offset(self.number(receipt.next)),
-            duplicate: receipt.duplicate,
+            duplicate: true,
             closed: self.state().await?.closed,
             producer_seq,
         })
@@ -262,7 +282,7 @@ impl Stream {
 
     /// What to say of an append whose `Stream-Seq` is old: if its producer had it appended then,
     /// that it is; otherwise the refusal.
-    async fn repeated(
+    async fn regressed(
         &self,
         append: &Append,
         state: State,
@@ -271,7 +291,7 @@ impl Stream {
         let mut question = AppendBatch::new(now());
         question.producer = append.producer().cloned();
         match self.log.append(question).await {
-            Ok(receipt) => self.appended(append, receipt).await,
+            Ok(receipt) => self.repeated(append, receipt).await,
             Err(error @ AppendError::Producer(_)) => Err(append_refused(&error)),
             Err(_) if state.closed => Err(Refusal::closed(self.offset(state.tail))),
             // An append without records is refused as empty if it would be new.

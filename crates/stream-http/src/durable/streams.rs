@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use http::StatusCode;
 use parking_lot::Mutex;
 use stream_log::{
     AppendBatch, Log, LogConfig, LogName, LogStore, LogStoreExt, Namespace, ReadFrom, ReadLimit,
@@ -10,7 +11,7 @@ use stream_log::{
 use stream_model::now::{new_epoch, now};
 use stream_protocol::durable::create::{Create, Creation, ForkRequest};
 use stream_protocol::durable::record::{Description, encode_append};
-use stream_protocol::durable::{FamilyEvent, Refusal, StreamOffset, StreamPath};
+use stream_protocol::durable::{FamilyEvent, Lifetime, Refusal, StreamOffset, StreamPath};
 use time::OffsetDateTime;
 use tracing::warn;
 
@@ -40,25 +41,25 @@ impl Streams {
 
     /// The stream at `path`, for whoever wants to use it.
     pub(super) async fn find(&self, path: &StreamPath) -> Result<Arc<Stream>, Refusal> {
-        match self.living(path).await? {
-            Some(stream) => Ok(stream),
-            None => Err(Refusal::not_found()),
+        match self.look_up(path).await? {
+            Found::Alive(stream) => Ok(stream),
+            Found::Deleted => Err(Refusal::deleted()),
+            Found::Nothing => Err(Refusal::not_found()),
         }
     }
 
-    /// The stream at `path`; `None` if there is none or its time has run out, refused if it
-    /// lives on for its forks alone.
-    async fn living(&self, path: &StreamPath) -> Result<Option<Arc<Stream>>, Refusal> {
-        let Some(stream) = self.get(path).await? else { return Ok(None) };
-        if stream.is_over(now()) {
+    /// What stands at `path` now; a stream whose time has run out is ended.
+    async fn look_up(&self, path: &StreamPath) -> Result<Found, Refusal> {
+        let Some(stream) = self.get(path).await? else { return Ok(Found::Nothing) };
+        if !stream.is_deleted() && stream.is_over(now()) {
             self.end(&stream).await?;
         }
-        if stream.family.lock().await.family().is_deleted() {
-            // One without forks is gone altogether.
-            let kept = self.known.lock().get(path).is_some_and(|known| Arc::ptr_eq(known, &stream));
-            return if kept { Err(Refusal::deleted()) } else { Ok(None) };
+        if !stream.is_deleted() {
+            return Ok(Found::Alive(stream));
         }
-        Ok(Some(stream))
+        // One without forks is gone altogether.
+        let kept = self.known.lock().get(path).is_some_and(|known| Arc::ptr_eq(known, &stream));
+        Ok(if kept { Found::Deleted } else { Found::Nothing })
     }
 
     /// Whatever stands at `path`, alive or not.
@@ -126,8 +127,10 @@ impl Streams {
         let _guard = self.locks.lock(path).await;
         if let Some(found) = self.get_locked(path).await? {
             // Somebody else was faster.
-            let closed = found.state().await?.closed;
-            return create.matches(&found.description, closed).map(|()| (found, false));
+            if found.is_deleted() {
+                return Err(Refusal::path_blocked());
+            }
+            return Ok((agrees(&create, found).await?, false));
         }
         let stream = match (create.fork().cloned(), source) {
             (Some(request), Some(source)) => self.fork(path, create, &request, source).await?,
@@ -136,25 +139,26 @@ impl Streams {
         Ok((stream, true))
     }
 
+    /// The stream that a request to make one finds made.
     async fn existing(
         &self,
         path: &StreamPath,
         create: &Create,
     ) -> Result<Option<Arc<Stream>>, Refusal> {
-        let found = self.living(path).await.map_err(|refusal| {
-            if refusal == Refusal::deleted() { Refusal::path_blocked() } else { refusal }
-        })?;
-        let Some(found) = found else { return Ok(None) };
-        let closed = found.state().await?.closed;
-        create.matches(&found.description, closed)?;
-        Ok(Some(found))
+        match self.look_up(path).await? {
+            Found::Alive(found) => agrees(create, found).await.map(Some),
+            Found::Deleted => Err(Refusal::path_blocked()),
+            Found::Nothing => Ok(None),
+        }
     }
 
     /// The stream that a fork is to be made of.
     async fn source(&self, fork: &ForkRequest) -> Result<Arc<Stream>, Refusal> {
-        self.find(&fork.source).await.map_err(|refusal| {
-            if refusal == Refusal::deleted() { Refusal::path_blocked() } else { refusal }
-        })
+        match self.look_up(&fork.source).await? {
+            Found::Alive(source) => Ok(source),
+            Found::Deleted => Err(Refusal::path_blocked()),
+            Found::Nothing => Err(Refusal::not_found()),
+        }
     }
 
     async fn fork(
@@ -223,6 +227,7 @@ impl Streams {
         }
         self.let_go_of_lost_forks(stream, &mut family).await?;
         family.record(&*self.store, FamilyEvent::Deleted).await?;
+        stream.mark_deleted();
         if family.family().is_over() {
             drop(family);
             self.purge(stream).await?;
@@ -313,20 +318,47 @@ impl Streams {
         }
     }
 
-    /// Gets to know the streams of a store that was used before, so that those whose time runs
-    /// out are let go of even if nobody asks for them again.
+    /// Gets to know the streams of a store that was used before whose time runs out, so that they
+    /// are let go of even if nobody asks for them again.
     pub(crate) async fn load(&self) {
         for path in self.paths().await.unwrap_or_default() {
-            if let Err(refusal) = self.get(&path).await {
+            if let Err(refusal) = self.load_if_limited(&path).await {
                 warn!(%path, ?refusal, "cannot load a stream");
             }
         }
     }
+
+    async fn load_if_limited(&self, path: &StreamPath) -> Result<(), Refusal> {
+        if let Some((_, description)) = self.describe(path).await?
+            && description.lifetime != Lifetime::Unlimited
+        {
+            self.get(path).await?;
+        }
+        Ok(())
+    }
 }
 
-/// A fork asks for a place in its source: what is wrong with that is the request's own fault.
+/// What stands at a path.
+enum Found {
+    /// A stream that may be used.
+    Alive(Arc<Stream>),
+    /// A deleted stream that is kept for its forks.
+    Deleted,
+    Nothing,
+}
+
+/// The stream that was found, if it is what the request asks for.
+async fn agrees(create: &Create, found: Arc<Stream>) -> Result<Arc<Stream>, Refusal> {
+    let closed = found.state().await?.closed;
+    create.matches(&found.description, closed).map(|()| found)
+}
+
+/// A fork asks for a place in its source: that it is not there is the request's own fault,
+/// whatever a reader would be told.
 fn as_invalid(mut refusal: Refusal) -> Refusal {
-    refusal.problem = Box::new(refusal.problem.with_status(http::StatusCode::BAD_REQUEST));
+    if refusal.problem.status() == StatusCode::GONE {
+        refusal.problem = Box::new(refusal.problem.with_status(StatusCode::BAD_REQUEST));
+    }
     refusal
 }
 

@@ -1,4 +1,6 @@
 //! What signs webhooks and the tokens of wakes.
+//!
+//! The secret lies in the store beside the streams: whoever can read the one can read the other.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;

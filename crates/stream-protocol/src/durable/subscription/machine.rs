@@ -5,16 +5,18 @@
 //! The whole state can be serialised, so that it survives its server: after a restart, a wake
 //! that was under way runs out like any other that nobody answers.
 
+mod message;
 mod view;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use time::OffsetDateTime;
 
-use super::config::from_json;
+use self::message::AckedStream;
+pub use self::message::{Ack, Claim, Outcome, Wake};
 use super::{Config, Delivery, Fault};
 use crate::durable::limits::SUBSCRIPTION_STREAMS_MAX;
 use crate::durable::{StreamOffset, StreamPath};
@@ -76,69 +78,6 @@ enum Phase {
     },
     /// The wake lies in the wake stream until somebody claims it.
     Announced,
-}
-
-/// A wake to be sent now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wake {
-    /// How.
-    pub delivery: Delivery,
-    /// Which wake.
-    pub generation: u64,
-    /// The streams that have something new, as JSON, and the first of them.
-    pub streams: Value,
-    /// The first of them.
-    pub first: String,
-}
-
-/// What became of a wake that was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// It arrived.
-    Delivered,
-    /// It arrived, and the worker has done everything it was told of.
-    Done,
-    /// It did not arrive; `chance` is any number and shifts the next try.
-    Failed {
-        /// Any number.
-        chance: u64,
-    },
-}
-
-/// A worker's claim, granted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// Which wake.
-    pub generation: u64,
-    /// The answer, but for the token.
-    pub body: Value,
-}
-
-/// A worker's report: what it has processed, and whether it is done.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Ack {
-    wake_id: String,
-    generation: u64,
-    #[serde(default)]
-    acks: Vec<AckedStream>,
-    #[serde(default)]
-    done: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-struct AckedStream {
-    stream: String,
-    offset: String,
-}
-
-impl Ack {
-    /// Reads the body of a callback, an ack, or a release.
-    ///
-    /// # Errors
-    /// [`Fault::Invalid`].
-    pub fn parse(body: &[u8]) -> Result<Self, Fault> {
-        from_json(body)
-    }
 }
 
 impl Subscription {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::durable::subscription::target::Reach;
 use proptest::prelude::*;
+use serde_json::Value;
 use time::macros::datetime;
 
 const T0: OffsetDateTime = datetime!(2026-01-02 03:04:05 UTC);
