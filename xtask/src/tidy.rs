@@ -34,8 +34,9 @@ pub(crate) struct TextFile {
 /// Folders of the root whose name starts with a dot and whose files are ours.
 const DOT_FOLDERS: &[&str] = &[".cargo", ".ci", ".config", ".github"];
 
-/// Folders that no rule looks into; fuzz targets are a workspace of their own.
-const SKIPPED: &[&str] = &["node_modules", "target", "testdata", "crates/fuzz"];
+/// Folders that no rule looks into; fuzz targets and the peer of a bench are workspaces of their own.
+const SKIPPED: &[&str] =
+    &["node_modules", "target", "testdata", "crates/bench/genai", "crates/fuzz"];
 
 /// `cargo xtask tidy`
 pub(crate) fn run(args: Args) -> Result<()> {

@@ -34,6 +34,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use stream_core::limits::QUEUE_EVENTS_MAX;
 use stream_core::{
     Capacity, Hub, Overflow, PublishError, Receipt, Refused, Stream, Subscribe, SubscribeError,
     Subscribers,
@@ -275,8 +276,8 @@ impl AsyncStream {
         let request = request.or_queue(options.subscriber_buffer).or_overflow(overflow);
         match request.bounds() {
             // The stream's buffer lies before the subscriber's own.
-            (Some(events), Some(Overflow::Wait)) => {
-                request.queue(events.saturating_add(options.buffer))
+            (Some(events @ 1..=QUEUE_EVENTS_MAX), Some(Overflow::Wait)) => {
+                request.queue(events.saturating_add(options.buffer).min(QUEUE_EVENTS_MAX))
             }
             _ => request,
         }

@@ -10,7 +10,7 @@
 //! | [`broadcast()`] | one event to several streams, and how each took it |
 //! | [`Hub`] | one item to many readers, none of them slowed by another |
 //! | [`Matcher`] | which topic filters take a topic |
-//! | [`Subscribers`], [`EventQueue`], [`Carrier`] | for those who build streams of their own on a hub |
+//! | [`Subscribers`], [`EventQueue`], [`Carrier`], [`Together`] | for those who build streams of their own on hubs |
 //!
 //! # Examples
 //!

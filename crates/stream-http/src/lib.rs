@@ -60,8 +60,10 @@ mod shutdown;
 mod start;
 mod topics;
 mod upstream;
+mod web_socket;
 
 pub use app::{App, AppOptions};
 pub use routes::router;
 pub use serve::{ServeError, serve};
 pub use upstream::{Upstream, UpstreamError};
+pub use web_socket::AxumSocket;

@@ -45,6 +45,8 @@ impl StreamEvent {
 
     /// The event that [`to_dict`](Self::to_dict) wrote; unknown keys of `metadata` are kept in
     /// [`extra`](Self::extra), other unknown keys are ignored.
+    /// An error without a `kind` is of kind `other`, and a tool call without `arguments` has its
+    /// `delta` for them.
     ///
     /// # Errors
     /// If the dict has not that form.
@@ -284,7 +286,14 @@ impl Dict {
                 let text = self.delta.unwrap_or_default();
                 EventBody::Delta(Delta { choice, part, channel, text })
             }
-            StreamEventType::ToolCall => EventBody::ToolCall(Box::new(read.fields()?)),
+            StreamEventType::ToolCall => {
+                let mut call: ToolCall = read.fields()?;
+                // A call by the documents has its arguments as its text.
+                if call.arguments.is_empty() {
+                    call.arguments = self.delta.unwrap_or_default();
+                }
+                EventBody::ToolCall(Box::new(call))
+            }
             StreamEventType::Metadata => EventBody::Metadata(Box::new(read.metadata()?)),
             StreamEventType::Error => {
                 let mut error: StreamError = read.fields()?;

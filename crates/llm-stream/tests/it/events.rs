@@ -193,3 +193,14 @@ fn public_types_can_be_sent_and_shared() {
     check::<StreamEvent>();
     check::<ToolCallAssembler>();
 }
+
+#[test]
+fn a_call_and_an_error_without_fields_of_their_own_are_read() {
+    let call = r#"{"type":"tool_call","delta":"{\"a\":1}","metadata":{"name":"f"}}"#;
+    let call = StreamEvent::from_json(call).unwrap();
+    let EventBody::ToolCall(call) = call.body else { panic!("not a call: {call:?}") };
+    assert_eq!((call.name.as_str(), call.arguments.as_str()), ("f", r#"{"a":1}"#));
+
+    let error = StreamEvent::from_json(r#"{"type":"error","content":"boom"}"#).unwrap();
+    assert_eq!(error, StreamEvent::error("boom"));
+}

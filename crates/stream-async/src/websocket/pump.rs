@@ -52,6 +52,17 @@ pub(super) struct Pump<T> {
     pub(super) state: State,
 }
 
+/// How far a connection has come.
+#[derive(Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Open,
+    /// Our last frame was written.
+    Closed,
+    /// The client's last frame was read; the transport may owe it an answer.
+    Left,
+}
+
 /// What is under way.
 #[derive(Default)]
 pub(super) struct State {
@@ -59,8 +70,7 @@ pub(super) struct State {
     receiving: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     ping: bool,
     unflushed: bool,
-    /// The last frame was written.
-    closed: bool,
+    stage: Stage,
     /// Those who wait for the flush.
     sent: Vec<oneshot::Sender<()>>,
 }
@@ -71,7 +81,11 @@ impl<T: Transport> Pump<T> {
             if let Poll::Ready(end) = self.poll_receive(cx) {
                 return Poll::Ready(end);
             }
-            if let Poll::Ready(end) = self.poll_send(cx) {
+            let sent = match self.state.stage {
+                Stage::Left => self.poll_leave(cx),
+                Stage::Open | Stage::Closed => self.poll_send(cx),
+            };
+            if let Poll::Ready(end) = sent {
                 return Poll::Ready(end);
             }
             match ready!(self.poll_timer(cx)) {
@@ -85,16 +99,22 @@ impl<T: Transport> Pump<T> {
     /// Reads what is there; ready at the end.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         for _ in 0..FRAMES_AT_ONCE {
+            if self.state.stage == Stage::Left {
+                return Poll::Pending;
+            }
             if let Some(receiving) = &mut self.state.receiving {
                 ready!(receiving.as_mut().poll(cx));
                 self.state.receiving = None;
             }
             let frame = match ready!(self.transport.poll_receive(cx)) {
-                None | Some(Ok(Frame::Close { .. })) => return Poll::Ready(End::Left),
+                None => return Poll::Ready(End::Left),
                 Some(Err(error)) => return Poll::Ready(End::Failed(error)),
                 Some(Ok(frame)) => frame,
             };
             self.peer.handle_received(Instant::now().into_std());
+            if matches!(frame, Frame::Close { .. }) {
+                self.state.stage = Stage::Left;
+            }
             if matches!(frame, Frame::Text(_) | Frame::Binary(_)) && !self.incoming.is_idle() {
                 let client_id = Arc::clone(&self.client_id);
                 let (hub, message) = (self.incoming.clone(), ClientMessage { client_id, frame });
@@ -108,13 +128,22 @@ impl<T: Transport> Pump<T> {
         Poll::Pending
     }
 
+    /// Lets the transport answer the client's last frame; whatever goes wrong, it has left.
+    fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        if self.transport.poll_flush(cx).is_pending() {
+            self.peer.handle_blocked(Instant::now().into_std());
+            return Poll::Pending;
+        }
+        Poll::Ready(End::Left)
+    }
+
     /// Writes what is there, a few frames at a time, each time to the network; ready at the end.
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
             if let Err(error) = ready!(self.poll_flush(cx)) {
                 return Poll::Ready(End::Failed(error));
             }
-            if self.state.closed {
+            if self.state.stage == Stage::Closed {
                 return Poll::Ready(End::Closed);
             }
             let written = ready!(self.poll_write(cx));
@@ -132,10 +161,11 @@ impl<T: Transport> Pump<T> {
                 break;
             }
             let Poll::Ready(frame) = self.poll_frame(cx) else { break };
-            self.state.closed = matches!(frame, Frame::Close { .. });
+            let is_last = matches!(frame, Frame::Close { .. });
             self.transport.start_send(frame)?;
             self.state.unflushed = true;
-            if self.state.closed {
+            if is_last {
+                self.state.stage = Stage::Closed;
                 break;
             }
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::{FutureExt as _, StreamExt as _};
 use stream_async::limits::{BUFFER_EVENTS_MAX, PUBLISH_TIMEOUT};
 use stream_async::{AsyncStream, AsyncStreamOptions, Consumer};
+use stream_core::limits::QUEUE_EVENTS_MAX;
 use stream_core::{Overflow, PublishError, Stream as _, Subscribe, SubscribeError};
 use stream_model::{Event, EventType};
 use tokio::time::Instant;
@@ -235,6 +236,25 @@ async fn buffers_have_bounds() {
             assert_eq!(made.is_ok(), fits, "{events}");
             if let Ok(stream) = made {
                 assert!(stream.subscribe(Subscribe::all()).await.is_ok(), "{events}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_s_own_queue_has_bounds() {
+    let stream = stream(10, 10);
+    for (events, fits) in
+        [(0, false), (1, true), (QUEUE_EVENTS_MAX, true), (QUEUE_EVENTS_MAX + 1, false)]
+    {
+        for overflow in [Overflow::Wait, Overflow::DropNewest] {
+            let request = Subscribe::all().queue(events).overflow(overflow);
+            match stream.subscribe(request).await {
+                Ok(_) => assert!(fits, "{events}"),
+                Err(SubscribeError::Queue { asked, .. }) => {
+                    assert_eq!((asked, fits), (events, false));
+                }
+                Err(other) => panic!("{other}"),
             }
         }
     }

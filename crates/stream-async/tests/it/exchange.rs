@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
+use stream_async::limits::HANDLER_ITEMS;
 use stream_async::{
     Delivery, EventStream, GenericEvent, ItemHandler, Message, MessageStream, SendError,
 };
@@ -150,6 +151,23 @@ async fn an_asynchronous_handler_that_leaves_gets_what_came_before() {
     assert_eq!(emit(&stream, 3).await, Delivery::Undeliverable);
     stream.close().await;
     assert_eq!(*seen.lock().unwrap(), [1, 2]);
+}
+
+#[tokio::test]
+async fn so_many_wait_for_an_asynchronous_handler_and_no_more() {
+    let stream = EventStream::new();
+    let stuck = ItemHandler::asynchronous(async |_: GenericEvent<u32>| {
+        std::future::pending::<()>().await;
+    });
+    stream.on("t", stuck).unwrap();
+    emit(&stream, 0).await;
+    // The handler takes the first.
+    tokio::task::yield_now().await;
+    for n in 0..HANDLER_ITEMS {
+        let emitted = emit(&stream, u32::try_from(n).unwrap()).now_or_never();
+        assert_eq!(emitted, Some(Delivery::Handled(1)), "{n}");
+    }
+    assert_eq!(emit(&stream, 0).now_or_never(), None);
 }
 
 #[tokio::test]

@@ -60,5 +60,7 @@ async fn a_client_that_goes_away_is_removed() {
     polite.close(None).await.unwrap();
     drop(rude);
     tokio::time::sleep(Duration::from_millis(1)).await;
+    let answer = polite.next().await;
+    assert!(matches!(answer, Some(Ok(Message::Close(_)))), "{answer:?}");
     assert!(stream.clients().is_empty());
 }

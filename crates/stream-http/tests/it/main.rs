@@ -4,3 +4,5 @@
 mod durable;
 #[cfg(test)]
 mod mounted;
+#[cfg(test)]
+mod sockets;
