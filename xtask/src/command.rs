@@ -41,8 +41,8 @@ const COMMANDS: &[Command] = &[
     command("vectors", "[--dir DIR]", "golden cases of each documented behaviour", vectors::run),
     command(
         "conformance",
-        "llm|sse [ARGS]",
-        "our formats, judged by the official clients and by a browser",
+        "llm|sse|durable-streams",
+        "the official clients, a browser and a published suite judge us",
         conformance::run,
     ),
     command(
