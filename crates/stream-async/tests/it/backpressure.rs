@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, StreamExt as _};
-use stream_async::limits::{BUFFER_EVENTS_MAX, PUBLISH_TIMEOUT};
+use stream_async::limits::{BUFFER_EVENTS_MAX, HELD_EVENTS_MAX, PUBLISH_TIMEOUT};
 use stream_async::{AsyncStream, AsyncStreamOptions, Consumer};
 use stream_core::limits::QUEUE_EVENTS_MAX;
 use stream_core::{Overflow, PublishError, Stream as _, Subscribe, SubscribeError};
@@ -324,4 +324,18 @@ async fn receipts_number_the_events_in_their_order_while_the_stream_starts() {
     }
     assert_eq!(read, receipts.into_inner().unwrap().into_values().collect::<Vec<_>>());
     assert_eq!(read.len(), 400);
+}
+
+#[tokio::test]
+async fn without_backpressure_the_start_is_waited_for_up_to_a_bound() {
+    let stream = AsyncStream::with_options(AsyncStreamOptions::default().backpressure(false));
+    let stream = stream.unwrap();
+    let held = event(0);
+    for _ in 0..HELD_EVENTS_MAX {
+        stream.try_publish(held.clone()).unwrap();
+    }
+    assert!(matches!(stream.try_publish(held), Err(PublishError::Full)));
+    assert_eq!(stream.counts().held, HELD_EVENTS_MAX);
+    assert!(stream.start());
+    assert_eq!(stream.counts().held, 0);
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use stream_async::limits::{CLIENT_ID_BYTES_MAX, DIRECT_MESSAGES};
+use stream_async::limits::{CLIENT_ID_BYTES_MAX, CLIENTS_MAX, DIRECT_MESSAGES};
 use stream_async::{
     ClientMessage, ConnectError, Frame, ItemHandler, WebSocketOptions, WebSocketStream,
 };
@@ -252,4 +252,21 @@ async fn ids_have_bounds() {
         let (socket, _client) = socket();
         assert_eq!(stream.connect(&"a".repeat(bytes), socket).is_ok(), fits, "{bytes}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_many_clients_as_there_may_be_and_one_more() {
+    let stream = WebSocketStream::new();
+    let clients: Vec<Client> =
+        (0..CLIENTS_MAX).map(|number| connect(&stream, &number.to_string())).collect();
+    let (one_more, _client) = socket();
+    let refused = stream.connect("one more", one_more);
+    assert!(matches!(refused, Err(ConnectError::TooMany { limit: CLIENTS_MAX })), "{refused:?}");
+    // One that is there already may come again.
+    let again = connect(&stream, "0");
+    stream.publish(event(1)).await.unwrap();
+    settle().await;
+    assert_eq!(again.sent(), ["1"]);
+    assert_eq!(clients[0].sent(), ["close 4000"]);
+    assert_eq!(clients[CLIENTS_MAX - 1].sent(), ["1"]);
 }
