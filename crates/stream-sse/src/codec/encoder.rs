@@ -100,7 +100,9 @@ impl Encoder {
         self.out.reserve(values + NAMES);
     }
 
-    fn put_field(&mut self, name: &[u8], value: &[u8]) {
+    /// Writes one line; as the length of `name` is known, it is a store or two.
+    #[inline]
+    fn put_field<const N: usize>(&mut self, name: &[u8; N], value: &[u8]) {
         self.out.extend_from_slice(name);
         self.out.extend_from_slice(value);
         self.out.push(b'\n');
@@ -112,7 +114,16 @@ impl Encoder {
     }
 
     /// Writes data, a field for each of its lines.
+    #[inline]
     fn put_data(&mut self, data: &[u8]) {
+        if memchr2(b'\n', b'\r', data).is_none() {
+            self.put_field(b"data: ", data);
+        } else {
+            self.put_lines(data);
+        }
+    }
+
+    fn put_lines(&mut self, data: &[u8]) {
         let mut rest = Some(data);
         while let Some(text) = rest {
             let (line, tail) = split_line(text);
@@ -126,7 +137,11 @@ impl Encoder {
         let mut rest = Some(comment);
         while let Some(text) = rest {
             let (line, tail) = split_line(text);
-            self.put_field(if line.is_empty() { b":" } else { b": " }, line);
+            if line.is_empty() {
+                self.put_field(b":", line);
+            } else {
+                self.put_field(b": ", line);
+            }
             rest = tail;
         }
     }
