@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::args::Args;
-use crate::{api, check, corpus, docs, features, setup, test, vectors};
+use crate::{api, check, conformance, corpus, docs, features, setup, test, vectors};
 
 /// A named step.
 struct Step {
@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
     Step { name: "test", run: test::targets },
     Step { name: "corpus", run: corpus::if_present },
     Step { name: "vectors", run: || vectors::run(Args::default()) },
+    Step { name: "conformance", run: conformance::all },
 ];
 
 /// `cargo xtask ci`
@@ -52,7 +53,7 @@ fn run_steps(steps: &[Step], times: &mut Vec<(&'static str, Duration)>) -> Resul
 fn table(times: &[(&str, Duration)]) -> String {
     let sum = ("total", times.iter().map(|(_, time)| *time).sum());
     let line =
-        |(name, time): &(&str, Duration)| format!("{name:<10} {:>8.1} s", time.as_secs_f64());
+        |(name, time): &(&str, Duration)| format!("{name:<12} {:>8.1} s", time.as_secs_f64());
     times.iter().chain([&sum]).map(line).collect::<Vec<_>>().join("\n")
 }
 
@@ -79,7 +80,7 @@ mod tests {
     #[test]
     fn the_table_adds_up() {
         let times = [("check", Duration::from_millis(1500)), ("test", Duration::from_mins(1))];
-        let want = "check           1.5 s\ntest           60.0 s\ntotal          61.5 s";
+        let want = "check             1.5 s\ntest             60.0 s\ntotal            61.5 s";
         assert_eq!(table(&times), want);
     }
 }

@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use crate::args::{Args, UsageError};
 use crate::{
-    api, bench, bless, check, ci, corpus, docs, features, layers, nightly, setup, test, tidy,
-    vectors,
+    api, bench, bless, check, ci, conformance, corpus, docs, features, layers, nightly, setup,
+    test, tidy, vectors,
 };
 
 /// One command of `cargo xtask`.
@@ -39,6 +39,12 @@ const COMMANDS: &[Command] = &[
         corpus::run,
     ),
     command("vectors", "[--dir DIR]", "golden cases of each documented behaviour", vectors::run),
+    command(
+        "conformance",
+        "llm|sse|durable-streams",
+        "the official clients, a browser and a published suite judge us",
+        conformance::run,
+    ),
     command(
         "bench",
         "[NAME [ARGS]]",

@@ -48,7 +48,7 @@ pub(crate) fn named() -> Option<PathBuf> {
 }
 
 /// The folder that the environment names, or the one beside the checkout.
-fn find() -> Option<PathBuf> {
+pub(crate) fn find() -> Option<PathBuf> {
     let beside = || Some(PathBuf::from(BESIDE)).filter(|dir| dir.is_dir());
     named().or_else(beside)
 }

@@ -18,6 +18,7 @@ mod check;
 mod ci;
 mod clippy_config;
 mod command;
+mod conformance;
 mod corpus;
 mod docs;
 mod executables;

@@ -34,8 +34,9 @@ pub(crate) struct TextFile {
 /// Folders of the root whose name starts with a dot and whose files are ours.
 const DOT_FOLDERS: &[&str] = &[".cargo", ".ci", ".config", ".github"];
 
-/// Folders that no rule looks into; fuzz targets are a workspace of their own.
-const SKIPPED: &[&str] = &["node_modules", "target", "testdata", "crates/fuzz"];
+/// Folders that no rule looks into; fuzz targets and the peer of a bench are workspaces of their own.
+const SKIPPED: &[&str] =
+    &["node_modules", "target", "testdata", "crates/bench/genai", "crates/fuzz"];
 
 /// `cargo xtask tidy`
 pub(crate) fn run(args: Args) -> Result<()> {
@@ -80,10 +81,16 @@ fn rust_findings(sources: &[TextFile], workspace: &Workspace) -> Vec<Finding> {
     findings
 }
 
+/// Test binaries that a crate may have besides: one counts what all of its threads allocate, the
+/// other compiles the crate's sources with other locks.
+const TEST_BINARIES_APART: [&str; 2] = ["memory", "shuttle"];
+
 /// One integration-test binary per crate: each more is linked anew at every change.
 fn one_test_binary(workspace: &Workspace) -> Vec<Finding> {
+    let counts = |name: &str| !TEST_BINARIES_APART.contains(&name);
     let tests = |package: &crate::metadata::Package| {
-        package.targets.iter().filter(|target| target.kind == "test").count()
+        let tests = package.targets.iter().filter(|target| target.kind == "test");
+        tests.filter(|target| counts(&target.name)).count()
     };
     let many = workspace.packages.iter().filter(|package| tests(package) > 1);
     many.map(|p| Finding::of(&p.folder, "has several test binaries; keep one, tests/it/main.rs"))
@@ -156,5 +163,6 @@ mod tests {
         };
         assert_eq!(one_test_binary(&workspace(&["it"])), []);
         assert_eq!(one_test_binary(&workspace(&["it", "more"])).len(), 1);
+        assert_eq!(one_test_binary(&workspace(&["it", "memory", "shuttle"])), []);
     }
 }

@@ -1,3 +1,7 @@
-//! What the benchmarks share: timing in rounds.
+//! What the benchmarks share: timing in rounds, tables, and contestants that need more than a
+//! closure.
 
+pub mod fanout;
+pub mod llm;
 pub mod rounds;
+pub mod table;

@@ -1,6 +1,8 @@
-//! What the programs behind `cargo xtask corpus` and `vectors`, and the tests of the real server,
-//! share.
+//! What the programs behind `cargo xtask corpus`, `vectors` and `conformance`, and the tests of
+//! the real server, share.
 
+pub mod browser;
+pub mod conformance;
 pub mod corpus;
 pub mod end_to_end;
 pub mod expected;

@@ -112,12 +112,20 @@ impl Relays {
     /// # Cancel safety
     /// Dropping the future does not take the request back.
     pub async fn stop(&self, id: &RelayId) -> Result<StopOutcome, StartError> {
-        if let Some(running) = self.running.lock().get(id) {
-            running.ask(Ending::Stopped);
-            return Ok(StopOutcome::Stopping);
+        let Some(log) = self.store.get(&id.log_name()?).await? else {
+            return Ok(StopOutcome::NotFound);
+        };
+        // Readers see the end in the log a moment before the task is gone; what they see counts.
+        if log.tail().await.is_ok_and(|tail| tail.state.is_final()) {
+            return Ok(StopOutcome::AlreadyEnded);
         }
-        let known = self.store.get(&id.log_name()?).await?.is_some();
-        Ok(if known { StopOutcome::AlreadyEnded } else { StopOutcome::NotFound })
+        Ok(match self.running.lock().get(id) {
+            Some(running) => {
+                running.ask(Ending::Stopped);
+                StopOutcome::Stopping
+            }
+            None => StopOutcome::AlreadyEnded,
+        })
     }
 
     /// How many relays run.

@@ -105,44 +105,7 @@ pub struct BufferFull {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
-
-    /// A piece as the golden cases write it: text, or `{"repeat": [text, times]}`.
-    fn piece(value: &Value) -> String {
-        match value.as_str() {
-            Some(text) => text.to_owned(),
-            None => {
-                let times = value["repeat"][1].as_u64().unwrap();
-                value["repeat"][0].as_str().unwrap().repeat(usize::try_from(times).unwrap())
-            }
-        }
-    }
-
-    #[test]
-    fn golden_cases() {
-        let suite = include_str!("../testdata/vectors/stream_buffer.json");
-        let suite: Value = serde_json::from_str(suite).unwrap();
-        for case in suite["cases"].as_array().unwrap() {
-            let (input, expect) = (&case["input"], &case["expect"]);
-            let mut buffer = match input["max_size"].as_u64() {
-                Some(max) => StreamBuffer::with_chars_max(usize::try_from(max).unwrap()),
-                None => StreamBuffer::new(),
-            };
-            let append = |value: &Value| match buffer.append(&piece(value)) {
-                Ok(()) => "ok",
-                Err(_) => "too_large",
-            };
-            let results: Vec<_> = input["append"].as_array().unwrap().iter().map(append).collect();
-            assert_eq!(Value::from(results), expect["results"], "{}", case["id"]);
-            assert_eq!(Value::from(buffer.char_count()), expect["length"], "{}", case["id"]);
-            assert_eq!(Value::from(buffer.chunk_count()), expect["chunk_count"], "{}", case["id"]);
-            if let Some(content) = expect["content"].as_str() {
-                assert_eq!(buffer.content(), content, "{}", case["id"]);
-            }
-        }
-    }
 
     #[test]
     fn clearing_keeps_the_limit() {

@@ -2,6 +2,7 @@
 
 mod json_array;
 mod ndjson;
+mod unfinished;
 
 pub(crate) use json_array::ArrayFramer;
 pub(crate) use ndjson::LineFramer;

@@ -44,6 +44,12 @@
 //!
 //! [`Decoder::detect`] tells them apart from the first payloads.
 //!
+//! # Output
+//! [`Encoder`] is the way back: events in, the frames of an [`OutputFormat`] out, for clients that
+//! speak OpenAI chat, OpenAI Responses, Anthropic Messages, the AI SDK's UI message stream, AG-UI
+//! or plain text. What a format cannot say is [listed](OutputFormat#what-each-cannot-express);
+//! everything else reads back as it went in.
+//!
 //! # Events
 //! A [`StreamEvent`] has one of the types start, delta, `tool_call`, metadata, error and end, and
 //! is the same for every format. Text belongs to a choice, a part of it and a [`Channel`].
@@ -92,6 +98,8 @@ mod detect;
 
 mod assembly;
 
+mod encode;
+
 mod processor;
 
 pub mod filter;
@@ -109,6 +117,10 @@ mod smooth;
 pub use assembly::{Assembly, Choice};
 pub use buffer::{BufferFull, StreamBuffer};
 pub use decoder::{Decoder, decode};
+pub use encode::limits::{
+    ENCODER_BLOCKS_OPEN_MAX, ENCODER_CALL_BYTES_MAX, ENCODER_CALLS_MAX, ENCODER_TEXT_BYTES_MAX,
+};
+pub use encode::{Encoder, Frame, Frames, Loss, OutputFormat, UnknownOutputFormat, encode};
 pub use event::{
     Channel, Delta, End, EndStatus, ErrorKind, EventBody, Executor, Finish, FinishReason, Identity,
     Logprobs, Metadata, Opaque, RawEvent, RawJson, Signature, Start, StreamError, StreamEvent,

@@ -95,29 +95,7 @@ where
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
-
-    #[test]
-    fn golden_cases() {
-        let suite = include_str!("../testdata/vectors/chunk_stream.json");
-        let suite: Value = serde_json::from_str(suite).unwrap();
-        for case in suite["cases"].as_array().unwrap() {
-            let (input, expect) = (&case["input"], &case["expect"]);
-            let size = input["size"].as_u64().map(|size| usize::try_from(size).unwrap());
-            let size = size.map_or(Some(CHUNK_CHARS), NonZeroUsize::new);
-            let chunks = size.map(|size| {
-                let chunks = chunk_stream(input["text"].as_str().unwrap(), size);
-                chunks.map(|chunk| chunk.text).collect::<Vec<_>>()
-            });
-            match chunks {
-                Some(chunks) => assert_eq!(Value::from(chunks), expect["chunks"], "{}", case["id"]),
-                // That no piece can have no characters is what the type says.
-                None => assert_eq!(expect["error"], true, "{}", case["id"]),
-            }
-        }
-    }
 
     #[test]
     fn each_piece_says_how_long_to_wait() {

@@ -42,6 +42,12 @@ pub(crate) struct ServeArgs {
     /// Silence after which readers get a heartbeat [default: 30s]
     #[arg(long, value_name = "TIME", env = "MILLSTREAM_HEARTBEAT", value_parser = parse_duration)]
     pub(crate) heartbeat: Option<Duration>,
+    /// Time after which a long poll of a durable stream is answered in vain [default: 30s]
+    #[arg(long, value_name = "TIME", env = "MILLSTREAM_LONG_POLL", value_parser = parse_duration)]
+    pub(crate) long_poll: Option<Duration>,
+    /// Let webhooks reach this machine's loopback, also by plain HTTP: for development and tests
+    #[arg(long)]
+    pub(crate) allow_local_webhooks: bool,
     /// Time that open readers get to end at shutdown [default: 10s]
     #[arg(long, value_name = "TIME", env = "MILLSTREAM_DRAIN", value_parser = parse_duration)]
     pub(crate) drain: Option<Duration>,

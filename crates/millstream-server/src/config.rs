@@ -32,6 +32,10 @@ struct File {
     heartbeat: Option<Duration>,
     #[serde(deserialize_with = "duration")]
     drain: Option<Duration>,
+    #[serde(deserialize_with = "duration")]
+    long_poll: Option<Duration>,
+    /// Where clients reach the server, if not by the name that they use.
+    public_url: Option<String>,
     body_bytes_max: Option<usize>,
     topics: Topics,
     upstreams: BTreeMap<String, Provider>,
@@ -82,6 +86,15 @@ impl Config {
                 bail!("expected a heartbeat above 0");
             }
             app = app.heartbeat(heartbeat);
+        }
+        if let Some(timeout) = args.long_poll.or(file.long_poll) {
+            app = app.long_poll(timeout);
+        }
+        if args.allow_local_webhooks {
+            app = app.allow_local_webhooks();
+        }
+        if let Some(url) = file.public_url {
+            app = app.public_url(url.trim_end_matches('/'));
         }
         if let Some(bytes) = file.body_bytes_max {
             app = app.body_bytes_max(bytes);

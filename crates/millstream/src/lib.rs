@@ -7,8 +7,11 @@
 //! | module | feature | what |
 //! |---|---|---|
 //! | [`model`] | | events, topics, positions |
-//! | [`core`] | | the fan-out: one item to many readers |
-#![cfg_attr(feature = "sse", doc = "| [`sse`] | `sse` (default) | server-sent events, as codecs |")]
+//! | [`core`] | | the fan-out, and streams in memory |
+#![cfg_attr(
+    feature = "sse",
+    doc = "| [`sse`] | `sse` (default) | server-sent events, as codecs and as a stream |"
+)]
 #![cfg_attr(feature = "llm", doc = "| [`llm`] | `llm` (default) | decoders of LLM streams |")]
 #![cfg_attr(feature = "log", doc = "| [`log`] | `log` | logs and their readers |")]
 #![cfg_attr(feature = "relay", doc = "| [`relay`] | `relay` | resumable LLM streams |")]
@@ -18,16 +21,20 @@
 //! # Examples
 //!
 //! ```
-//! use millstream::{Capacity, Event, Hub, TryNext};
+//! use millstream::prelude::*;
 //!
-//! let hub = Hub::new(Capacity::items(1000));
-//! let mut reader = hub.cursor();
-//! hub.publish(Event::json(r#"{"order":7}"#)?, 1);
-//! if let TryNext::Item(event) = reader.try_next() {
-//!     assert_eq!(event.data().as_str(), Some(r#"{"order":7}"#));
-//! }
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let stream = InMemoryStream::new();
+//! let mut orders = stream.listen("orders").await?;
+//! stream.publish_to("orders", Data::json(r#"{"order":7}"#)?).await?;
+//! let event = orders.next().await.expect("the stream is open")?;
+//! assert_eq!(event.data().as_str(), Some(r#"{"order":7}"#));
+//! # Ok(())
+//! # }
 //! ```
+
+pub mod prelude;
 
 #[doc(inline)]
 pub use stream_core as core;
@@ -40,6 +47,9 @@ pub use llm_relay as relay;
 #[cfg(feature = "llm")]
 #[doc(inline)]
 pub use llm_stream as llm;
+#[cfg(feature = "async")]
+#[doc(inline)]
+pub use stream_async as asynchronous;
 #[cfg(feature = "http")]
 #[doc(inline)]
 pub use stream_http as http;
@@ -53,11 +63,18 @@ pub use stream_protocol as protocol;
 #[doc(inline)]
 pub use stream_sse as sse;
 
-pub use stream_core::{Capacity, Cursor, Hub, TryNext};
-pub use stream_model::{
-    Data, Event, EventId, EventType, Metadata, Offset, StreamPosition, Topic, TopicFilter,
-    create_event,
+#[cfg(feature = "async")]
+pub use stream_async::{AsyncStream, BatchingStream, WebSocketStream};
+pub use stream_core::{
+    Capacity, Cursor, Hub, InMemoryStream, Overflow, Stream, StreamExt, Subscribe, TopicStream,
+    TryNext, broadcast,
 };
+pub use stream_model::{
+    Data, Event, EventId, EventType, Handler, Lagged, Metadata, Offset, StreamPosition,
+    Subscription, SubscriptionId, Topic, TopicFilter, create_event,
+};
+#[cfg(feature = "sse")]
+pub use stream_sse::SseStream;
 
 #[cfg(all(doctest, feature = "http"))]
 #[doc = include_str!("../../../README.md")]

@@ -12,12 +12,16 @@ use stream_log::{LiveLogs, Log, LogConfig, LogName, LogStore, LogStoreExt, Names
 use stream_model::Topic;
 use stream_model::now::now;
 use stream_protocol::BODY_BYTES_MAX;
+use stream_protocol::durable::subscription::target::Reach;
 use stream_protocol::session::SessionOptions;
 use tracing::warn;
 
 use crate::client::Client;
+use crate::durable::{Streams, Subscriptions};
 use crate::frame::{Frame, relay_frame, topic_frame};
-use crate::limits::{HOUSEKEEPING_INTERVAL, RING_BYTES, RING_RECORDS, TOPIC_BYTES, TOPIC_RECORDS};
+use crate::limits::{
+    HOUSEKEEPING_INTERVAL, LONG_POLL, RING_BYTES, RING_RECORDS, TOPIC_BYTES, TOPIC_RECORDS,
+};
 use crate::shutdown::{Shutdown, ShutdownSender};
 use crate::upstream::Upstream;
 
@@ -28,6 +32,9 @@ pub struct AppOptions {
     body_bytes_max: usize,
     retention: Retention,
     upstreams: HashMap<String, Upstream>,
+    long_poll: Duration,
+    public_url: Option<String>,
+    webhooks: Reach,
 }
 
 impl Default for AppOptions {
@@ -41,6 +48,9 @@ impl Default for AppOptions {
                 age_max: None,
             },
             upstreams: HashMap::new(),
+            long_poll: LONG_POLL,
+            public_url: None,
+            webhooks: Reach::Public,
         }
     }
 }
@@ -73,6 +83,30 @@ impl AppOptions {
         self.upstreams.insert(name.into(), upstream);
         self
     }
+
+    /// After how long a long poll of a durable stream is answered that nothing came; 30 s
+    /// otherwise.
+    #[must_use]
+    pub fn long_poll(mut self, timeout: Duration) -> Self {
+        self.long_poll = timeout;
+        self
+    }
+
+    /// Where clients reach the server, such as `https://events.example.org`; the `Host` that a
+    /// request names otherwise.
+    #[must_use]
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
+        self
+    }
+
+    /// Lets webhooks of subscriptions reach this machine's loopback, also by plain HTTP: for
+    /// development and tests.
+    #[must_use]
+    pub fn allow_local_webhooks(mut self) -> Self {
+        self.webhooks = Reach::PublicAndLoopback;
+        self
+    }
 }
 
 /// The logs, who follows them, and the relays; a clone is another handle.
@@ -86,6 +120,8 @@ struct Shared {
     topics: LiveLogs<Frame>,
     llm: LiveLogs<Frame>,
     relays: Relays,
+    streams: Arc<Streams>,
+    subscriptions: Subscriptions,
     client: Client,
     shutdown: ShutdownSender,
     /// Topics that somebody reads, or read, and that may have no event yet.
@@ -96,12 +132,22 @@ impl App {
     /// An app that keeps its events in `store`.
     pub fn new(store: Arc<dyn LogStore>, options: AppOptions) -> Self {
         let ring = Capacity::items(RING_RECORDS).weight(RING_BYTES);
+        let shutdown = ShutdownSender::new();
+        let streams = Arc::new(Streams::new(Arc::clone(&store)));
+        let subscriptions = Subscriptions::new(
+            Arc::clone(&store),
+            Arc::clone(&streams),
+            options.webhooks,
+            shutdown.clone(),
+        );
         Self(Arc::new(Shared {
             relays: Relays::new(Arc::clone(&store)),
             topics: LiveLogs::new(ring, topic_frame),
             llm: LiveLogs::new(ring, relay_frame),
+            streams,
+            subscriptions,
             client: Client::new(),
-            shutdown: ShutdownSender::new(),
+            shutdown,
             unborn: Mutex::default(),
             options,
             store,
@@ -118,6 +164,22 @@ impl App {
 
     pub(crate) fn llm(&self) -> &LiveLogs<Frame> {
         &self.0.llm
+    }
+
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.0.streams
+    }
+
+    pub(crate) fn subscriptions(&self) -> &Subscriptions {
+        &self.0.subscriptions
+    }
+
+    pub(crate) fn long_poll(&self) -> Duration {
+        self.0.options.long_poll
+    }
+
+    pub(crate) fn public_url(&self) -> Option<&str> {
+        self.0.options.public_url.as_deref()
     }
 
     pub(crate) fn relays(&self) -> &Relays {
@@ -178,6 +240,8 @@ impl App {
     /// Lets go of what nobody needs any more, for as long as the server runs.
     pub(crate) async fn keep_house(&self) {
         let mut shutdown = self.shutdown_signal();
+        self.streams().load().await;
+        self.subscriptions().load().await;
         loop {
             tokio::select! {
                 () = shutdown.begun() => return,
@@ -190,6 +254,7 @@ impl App {
         if let Err(error) = self.store().sweep(now()).await {
             warn!(%error, "cannot let go of expired logs");
         }
+        self.streams().clean(now()).await;
         let read: HashSet<_> = self.topics().readers().into_iter().map(|(name, _)| name).collect();
         let unread: Vec<_> = {
             let mut unborn = self.0.unborn.lock();

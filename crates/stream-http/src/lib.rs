@@ -13,6 +13,7 @@
 //! | `POST /llm/{id}` | start a relay from the body, or from a configured provider |
 //! | `GET /llm/{id}` | its events, from any position, also after the end |
 //! | `POST /llm/{id}/stop` | stop the generation |
+//! | `/v1/stream/{path}` | the Durable Streams protocol |
 //! | `GET /healthz`, `/readyz` | probes |
 //!
 //! # Slow readers
@@ -45,6 +46,7 @@ mod app;
 mod body;
 pub mod client;
 mod connection;
+mod durable;
 mod extract;
 pub mod frame;
 pub mod limits;
@@ -58,8 +60,10 @@ mod shutdown;
 mod start;
 mod topics;
 mod upstream;
+mod web_socket;
 
 pub use app::{App, AppOptions};
 pub use routes::router;
 pub use serve::{ServeError, serve};
 pub use upstream::{Upstream, UpstreamError};
+pub use web_socket::AxumSocket;

@@ -5,6 +5,10 @@ use std::time::Duration;
 /// Bytes of frames made for one reader before they are written; what comes after waits in the log.
 pub const CHUNK_BYTES: usize = 64 << 10;
 
+/// Bytes of a body that are read and thrown away once it is known to be too large, so that its
+/// sender hears why; after more than that the connection is cut.
+pub const DISCARD_BYTES: usize = 32 << 20;
+
 /// Records in the ring that live readers share, for each topic that is read; a reader that falls
 /// further behind reads the log.
 pub const RING_RECORDS: usize = 1024;
@@ -35,3 +39,24 @@ pub const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(1);
 
 /// How long open readers may take to end, unless configured otherwise; then they are cut.
 pub const DRAIN: Duration = Duration::from_secs(10);
+
+/// How long a long poll of a durable stream waits, unless configured otherwise; then it is answered
+/// that nothing came.
+pub const LONG_POLL: Duration = Duration::from_secs(30);
+
+/// How long a live reader of a durable stream stays connected; then it is sent away to come back,
+/// so that caches can join readers.
+pub const SSE_LIFETIME: Duration = Duration::from_mins(1);
+
+/// Subscriptions to durable streams; one more is refused.
+pub const SUBSCRIPTIONS_MAX: usize = 1000;
+
+/// How long a webhook may take to answer, or as long as its lease if that is shorter; then the wake
+/// counts as not delivered.
+pub const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of a webhook's answer that are read; in a longer one nothing is understood.
+pub const WEBHOOK_ANSWER_BYTES: usize = 64 << 10;
+
+/// How long the token of a wake is good, if the wake is not over before.
+pub const TOKEN_LIFETIME: Duration = Duration::from_hours(24);

@@ -6,7 +6,7 @@ use axum::routing::{get, post};
 use http::StatusCode;
 
 use crate::app::App;
-use crate::{llm, reject, topics};
+use crate::{durable, llm, reject, topics};
 
 /// The routes of `app`, to be mounted anywhere.
 pub fn router(app: App) -> Router {
@@ -17,6 +17,7 @@ pub fn router(app: App) -> Router {
         .route("/llm/{id}/stop", post(llm::stop))
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
+        .merge(durable::router())
         .fallback(reject::unknown_route)
         .method_not_allowed_fallback(reject::wrong_method)
         .with_state(app)

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 pub(crate) struct Shutdown(watch::Receiver<bool>);
 
 /// The side that says so.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ShutdownSender(watch::Sender<bool>);
 
 impl ShutdownSender {

@@ -26,7 +26,6 @@ type AsyncHandler = dyn Fn(Event) -> HandlerFuture + Send + Sync;
 /// # drop((handler, careful, patient));
 /// ```
 #[derive(Clone)]
-#[non_exhaustive]
 pub enum Handler {
     /// Called where the event is published; it should be quick.
     Sync(Arc<SyncHandler>),

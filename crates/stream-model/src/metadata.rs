@@ -5,9 +5,12 @@ use serde_json::{Map, Value};
 
 /// Names and JSON values beside the data; no name is reserved.
 ///
-/// Empty metadata, by far the commonest, takes one pointer and no allocation.
+/// Most events have few names or none: they lie in one small list, sorted by name, and no names
+/// at all take one pointer and no allocation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Metadata(Option<Box<Map<String, Value>>>);
+pub struct Metadata(Option<Box<Entries>>);
+
+type Entries = Vec<(String, Value)>;
 
 impl Metadata {
     /// No names at all.
@@ -17,7 +20,8 @@ impl Metadata {
 
     /// The value of `name`.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.as_ref()?.get(name)
+        let index = self.find(name).ok()?;
+        self.entries().get(index).map(|(_, value)| value)
     }
 
     /// The value of `name`, if it is text.
@@ -32,17 +36,31 @@ impl Metadata {
 
     /// Sets `name` to `value` and returns what was there.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Value>) -> Option<Value> {
-        self.0.get_or_insert_default().insert(name.into(), value.into())
+        let (name, value) = (name.into(), value.into());
+        let place = self.find(&name);
+        let entries = self.0.get_or_insert_with(|| Box::new(Vec::with_capacity(1)));
+        match place {
+            Ok(index) => entries.get_mut(index).map(|(_, old)| std::mem::replace(old, value)),
+            Err(index) => {
+                entries.insert(index, (name, value));
+                None
+            }
+        }
     }
 
     /// Takes `name` out.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
-        self.0.as_mut()?.remove(name)
+        let index = self.find(name).ok()?;
+        let (_, value) = self.0.as_mut()?.remove(index);
+        if self.is_empty() {
+            self.0 = None;
+        }
+        Some(value)
     }
 
     /// How many names there are.
     pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |map| map.len())
+        self.entries().len()
     }
 
     /// Whether there are none.
@@ -52,20 +70,33 @@ impl Metadata {
 
     /// Every name with its value, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().flat_map(|map| map.iter()).map(|(name, value)| (name.as_str(), value))
+        self.entries().iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    fn entries(&self) -> &[(String, Value)] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    /// Where `name` stands, or would stand.
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        self.entries().binary_search_by(|(other, _)| other.as_str().cmp(name))
     }
 }
 
 impl From<Map<String, Value>> for Metadata {
     fn from(map: Map<String, Value>) -> Self {
-        Self((!map.is_empty()).then(|| Box::new(map)))
+        map.into_iter().collect()
     }
 }
 
+/// Of pairs with one name, the last counts.
 impl<K: Into<String>, V: Into<Value>> FromIterator<(K, V)> for Metadata {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        let map: Map<_, _> = pairs.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
-        map.into()
+        let mut metadata = Self::new();
+        for (name, value) in pairs {
+            metadata.insert(name, value);
+        }
+        metadata
     }
 }
 
@@ -94,8 +125,17 @@ mod tests {
         assert_eq!(metadata.insert("topic", "b"), Some(Value::from("a")));
         assert_eq!(metadata.topic(), Some("b"));
         assert_eq!(metadata.remove("topic"), Some(Value::from("b")));
-        assert_eq!(metadata, metadata.clone());
-        assert!(metadata.is_empty());
+        assert_eq!(metadata, Metadata::new());
+        assert_eq!(metadata.remove("topic"), None);
+    }
+
+    #[test]
+    fn names_are_sorted_and_the_last_of_a_kind_counts() {
+        let metadata: Metadata = [("b", 1), ("c", 2), ("a", 3), ("b", 4)].into_iter().collect();
+        let found: Vec<_> = metadata.iter().map(|(name, value)| (name, value.as_i64())).collect();
+        assert_eq!(found, [("a", Some(3)), ("b", Some(4)), ("c", Some(2))]);
+        assert_eq!(metadata.get("b"), Some(&Value::from(4)));
+        assert_eq!(metadata.get("d"), None);
     }
 
     #[test]

@@ -89,8 +89,8 @@ impl Subscription {
     }
 
     /// Reads events from `source`; for streams.
-    pub fn with_source(mut self, source: impl EventSource + 'static) -> Self {
-        self.source = Some(Box::new(source));
+    pub fn with_source(mut self, source: Box<dyn EventSource>) -> Self {
+        self.source = Some(source);
         self
     }
 

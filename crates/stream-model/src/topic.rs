@@ -1,5 +1,6 @@
 //! The name of a stream of events.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -68,6 +69,13 @@ pub(crate) fn check_segment(segment: &str) -> Result<(), TopicError> {
 
 impl AsRef<str> for Topic {
     fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+/// A topic is found by its name: both are equal, and hash, in the same way.
+impl Borrow<str> for Topic {
+    fn borrow(&self) -> &str {
         self.as_str()
     }
 }

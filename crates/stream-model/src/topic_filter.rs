@@ -165,6 +165,7 @@ pub enum TopicFilterError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[track_caller]
     fn check(filter: &str, takes: &[&str], leaves: &[&str]) {
@@ -210,5 +211,37 @@ mod tests {
         assert_eq!(TopicFilter::new("a.b").unwrap().as_topic(), Topic::new("a.b").ok());
         assert_eq!(TopicFilter::new("a.*").unwrap().as_topic(), None);
         assert!(TopicFilter::new("*").unwrap().is_all());
+    }
+
+    /// Whether the segments of a filter take those of a topic, by definition.
+    fn takes(wanted: &[&str], found: &[&str]) -> bool {
+        match (wanted, found) {
+            ([">"], [_, ..]) | ([], []) => true,
+            (["*", wanted @ ..], [_, found @ ..]) => takes(wanted, found),
+            ([first, wanted @ ..], [same, found @ ..]) => first == same && takes(wanted, found),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_filter_takes_what_its_definition_takes(
+            filter in "(a|b|ab|\\*)(\\.(a|b|\\*)){0,3}(\\.>)?|>",
+            topic in "(a|b|ab)(\\.(a|b)){0,4}",
+        ) {
+            let (filter, topic) = (TopicFilter::new(&filter).unwrap(), Topic::new(&topic).unwrap());
+            let wanted: Vec<&str> = filter.as_str().split('.').collect();
+            let found: Vec<&str> = topic.as_str().split('.').collect();
+            let want = filter.as_str() == "*" || takes(&wanted, &found);
+            prop_assert_eq!(filter.matches(&topic), want);
+            prop_assert_eq!(filter.to_string().parse(), Ok(filter.clone()));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,40}") {
+            if let Ok(filter) = TopicFilter::new(&text) {
+                prop_assert_eq!(filter.as_str(), text);
+            }
+        }
     }
 }

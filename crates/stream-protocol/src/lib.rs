@@ -9,11 +9,13 @@
 //! | [`publish`] | which events a request's body holds, and what makes a retry of it harmless |
 //! | [`subscribe`] | where a reader starts and in which form it is answered |
 //! | [`session`] | what one reader's connection is told beside the events: greeting, gaps, heartbeats, the end |
+//! | [`durable`] | the Durable Streams protocol, all of it |
 //! | [`Problem`] | how a failure is told: RFC 9457 |
 //! | [`ResumeToken`] | what an SSE `id` holds |
 #![warn(clippy::indexing_slicing, clippy::as_conversions, clippy::string_slice)]
 
 mod close_code;
+pub mod durable;
 mod limits;
 mod problem;
 pub mod publish;

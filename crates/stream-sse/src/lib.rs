@@ -38,6 +38,4 @@ pub use limits::{
     RECONNECT_DELAY_MAX, STREAM_CAPACITY,
 };
 #[cfg(feature = "stream")]
-pub use stream::{
-    SseCanceller, SseDelivery, SseEvents, SseFrames, SseStream, SseStreamOptions, SseSubscription,
-};
+pub use stream::{SseDelivery, SseEvents, SseFrames, SseStream, SseStreamOptions, SseSubscription};

@@ -263,7 +263,7 @@ impl PeerFrames {
     }
 
     fn end(mut self) -> Delivered {
-        self.frame("end", "", r#"{"status":"complete"}"#);
+        self.frame("end", "", "{}");
         self.sink
     }
 

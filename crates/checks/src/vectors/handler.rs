@@ -6,14 +6,14 @@ use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use millstream::llm::{
     EventBody, HandlerError, StreamEvent, StreamEventType, StreamHandler, stream_to_string,
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use self::steps::{Step, text_of};
+use self::steps::Step;
 use super::parse;
 
 /// The words of a source that fails.
@@ -157,7 +157,7 @@ impl Run {
 fn described(event: StreamEvent) -> Value {
     let is_error = matches!(event.body, EventBody::Error(_));
     let content = if is_error { "" } else { event.content() };
-    json!({ "type": event.event_type(), "delta": text_of(&event), "content": content })
+    json!({ "type": event.event_type(), "delta": event.delta_text(), "content": content })
 }
 
 /// An event as the documents have it: one struct for all types.
@@ -171,33 +171,12 @@ struct Documented {
 }
 
 impl Documented {
-    /// Makes an event of ours and reads it back.
-    ///
-    /// A tool call's text is its arguments, and an error has a kind; what metadata ours have
-    /// beyond what was put in is not compared.
+    /// Makes an event of ours and writes it again.
     fn converted(self) -> anyhow::Result<Value> {
-        let Self { event_type, delta, content, metadata: given } = self;
-        let mut metadata = given.clone();
-        match event_type {
-            StreamEventType::ToolCall => {
-                metadata.insert("arguments".to_owned(), delta.clone().into());
-            }
-            StreamEventType::Error => {
-                metadata.insert("kind".to_owned(), "other".into());
-            }
-            _ => {}
-        }
+        let Self { event_type, delta, content, metadata } = self;
         let event = StreamEvent::from_dict(&json!({
             "type": event_type, "delta": delta, "content": content, "metadata": metadata,
         }))?;
-        let mut dict = event.to_dict()?;
-        if event_type == StreamEventType::ToolCall {
-            dict["delta"] = dict["metadata"]["arguments"].take();
-        }
-        let Some(metadata) = dict["metadata"].as_object_mut() else {
-            bail!("no metadata in {dict}")
-        };
-        metadata.retain(|key, _| given.contains_key(key));
-        Ok(json!({ "dict": dict, "is_content": event.is_content() }))
+        Ok(json!({ "dict": event.to_dict()?, "is_content": event.is_content() }))
     }
 }

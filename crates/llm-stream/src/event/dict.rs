@@ -21,20 +21,21 @@ use crate::format::Format;
 impl StreamEvent {
     /// The event as a JSON object `{type, content, delta, metadata, timestamp?}`.
     ///
-    /// `content` is an error's message or an end's gathered text, `delta` a delta's text;
-    /// both are empty in other events. `metadata` holds everything else:
+    /// `content` is an error's message or an end's gathered text, `delta` a delta's text or a
+    /// tool call's arguments; both are empty in other events. `metadata` holds everything else:
     ///
     /// | type | metadata |
     /// |---|---|
     /// | `start` | `format`, `id`, `model`, `created` |
     /// | `delta` | `choice`, `part`, `channel` |
-    /// | `tool_call` | `choice`, `part`, `index`, `id`, `name`, `arguments`, `by`, `complete`, `custom`, `raw` |
+    /// | `tool_call` | `choice`, `part`, `index`, `id`, `name`, `by`, `complete`, `custom`, `raw` |
     /// | `metadata` | `kind`, and the fields of that [`Metadata`] variant |
     /// | `error` | `kind`, `code`, `raw`, `payload` |
     /// | `end` | `status` |
     ///
-    /// What has its default is left out: choice 0, part 0, channel `text`, `complete` true,
-    /// `custom` false, and what is unknown.
+    /// What has its default is left out: choice 0, part 0, index 0, an empty `id`, channel
+    /// `text`, `by` the client, `complete` true, `custom` false, an error's kind `other`, an end's
+    /// status `complete`, and what is unknown.
     ///
     /// # Errors
     /// If a raw provider value cannot be a [`Value`]: it is nested deeper than 128, or holds a
@@ -45,6 +46,7 @@ impl StreamEvent {
 
     /// The event that [`to_dict`](Self::to_dict) wrote; unknown keys of `metadata` are kept in
     /// [`extra`](Self::extra), other unknown keys are ignored.
+    /// A tool call may have its `arguments` in `metadata` too.
     ///
     /// # Errors
     /// If the dict has not that form.
@@ -66,7 +68,11 @@ impl Serialize for StreamEvent {
         let mut dict = serializer.serialize_map(None)?;
         dict.serialize_entry("type", &self.event_type())?;
         dict.serialize_entry("content", self.content())?;
-        dict.serialize_entry("delta", self.delta_text())?;
+        let delta = match &self.body {
+            EventBody::ToolCall(call) => &call.arguments,
+            _ => self.delta_text(),
+        };
+        dict.serialize_entry("delta", delta)?;
         dict.serialize_entry("metadata", &MetadataOf(self))?;
         if let Some(text) = self.timestamp_text() {
             dict.serialize_entry("timestamp", &text)?;
@@ -151,12 +157,17 @@ fn is_text(channel: &Channel) -> bool {
 
 #[derive(Serialize, Deserialize)]
 struct EndFields {
-    #[serde(default = "complete")]
+    #[serde(default = "complete", skip_serializing_if = "is_complete")]
     status: EndStatus,
 }
 
 fn complete() -> EndStatus {
     EndStatus::Complete
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_complete(status: &EndStatus) -> bool {
+    *status == EndStatus::Complete
 }
 
 #[derive(Serialize, Deserialize)]
@@ -189,7 +200,10 @@ impl Serialize for MetadataOf<'_> {
                 let Delta { choice, part, channel, .. } = *delta;
                 write.fields(None, &DeltaFields { choice, part, channel })
             }
-            EventBody::ToolCall(call) => write.fields(None, &**call),
+            EventBody::ToolCall(call) => {
+                // The arguments are the event's text.
+                write.fields(None, &ToolCall { arguments: String::new(), ..(**call).clone() })
+            }
             EventBody::Error(error) => write.fields(None, &**error),
             EventBody::End(end) => write.fields(None, &EndFields { status: end.status }),
             EventBody::Metadata(metadata) => write.metadata(metadata),
@@ -284,7 +298,13 @@ impl Dict {
                 let text = self.delta.unwrap_or_default();
                 EventBody::Delta(Delta { choice, part, channel, text })
             }
-            StreamEventType::ToolCall => EventBody::ToolCall(Box::new(read.fields()?)),
+            StreamEventType::ToolCall => {
+                let mut call: ToolCall = read.fields()?;
+                if call.arguments.is_empty() {
+                    call.arguments = self.delta.unwrap_or_default();
+                }
+                EventBody::ToolCall(Box::new(call))
+            }
             StreamEventType::Metadata => EventBody::Metadata(Box::new(read.metadata()?)),
             StreamEventType::Error => {
                 let mut error: StreamError = read.fields()?;

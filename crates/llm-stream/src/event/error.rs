@@ -125,7 +125,8 @@ impl ErrorKind {
 /// An error inside a stream: the provider's own, or what the decoder found wrong with its bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StreamError {
-    /// What kind of error it is.
+    /// What kind of error it is; in a dict without one, [`ErrorKind::Other`].
+    #[serde(default = "other", skip_serializing_if = "is_other")]
     pub kind: ErrorKind,
     /// What happened, for people; in the dict form it is the event's `content`.
     #[serde(skip)]
@@ -139,6 +140,15 @@ pub struct StreamError {
     /// The beginning of the payload that could not be decoded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payload: Option<String>,
+}
+
+fn other() -> ErrorKind {
+    ErrorKind::Other
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_other(kind: &ErrorKind) -> bool {
+    *kind == ErrorKind::Other
 }
 
 impl StreamError {

@@ -32,16 +32,16 @@ pub struct ToolStart {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub part: u32,
     /// Its place among the choice's calls, counted from 0.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub index: u32,
     /// The provider's id of the call; empty if it gave none (so far).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub id: String,
     /// The tool's name.
     #[serde(default)]
     pub name: String,
     /// Who runs it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_client")]
     pub by: Executor,
 }
 
@@ -55,10 +55,10 @@ pub struct ToolCall {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub part: u32,
     /// Its place among the choice's calls, counted from 0.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub index: u32,
     /// The provider's id of the call; empty if it gave none.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub id: String,
     /// The tool's name.
     #[serde(default)]
@@ -66,10 +66,10 @@ pub struct ToolCall {
     /// The arguments: JSON text, or free text for a custom tool.
     ///
     /// `{}` where a finished call has none at all.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub arguments: String,
     /// Who runs it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_client")]
     pub by: Executor,
     /// Whether the arguments are whole; if not, the stream or a token limit cut them off.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
@@ -80,6 +80,11 @@ pub struct ToolCall {
     /// The provider's own object, where it says more than the fields above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<RawJson>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_client(by: &Executor) -> bool {
+    *by == Executor::Client
 }
 
 fn yes() -> bool {

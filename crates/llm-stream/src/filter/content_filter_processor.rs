@@ -110,3 +110,20 @@ impl Processor for ContentFilterProcessor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::REPLACEMENT;
+
+    #[test]
+    fn whole_deltas_leave_other_events_alone() {
+        let mut filter = ContentFilterProcessor::whole_deltas(["end"], REPLACEMENT).unwrap();
+        let mut out = vec![];
+        for event in [StreamEvent::start(), StreamEvent::error("the end"), StreamEvent::end("end")]
+        {
+            filter.process(event.clone(), &mut out).unwrap();
+            assert_eq!(out.pop(), Some(event));
+        }
+    }
+}

@@ -8,7 +8,6 @@ mod laws;
 mod limits;
 mod reference;
 mod semantics;
-mod vectors;
 
 use super::{Blocked, Pattern, PatternFilter, PatternSet};
 

@@ -3,6 +3,7 @@
 use memchr::memchr2;
 
 use super::Frame;
+use super::unfinished::Unfinished;
 
 /// Cuts the elements out of a JSON array.
 ///
@@ -10,14 +11,11 @@ use super::Frame;
 /// an array around them are elements too, so an error body in place of the array is seen.
 #[derive(Debug)]
 pub(crate) struct ArrayFramer {
-    /// The beginning of an element whose end has not come.
-    partial: Vec<u8>,
+    element: Unfinished,
     depth: usize,
     place: Place,
     /// Whether the bracket around the elements has been seen.
     in_array: bool,
-    skipping: bool,
-    bytes_max: usize,
 }
 
 /// Where in an element the last byte was.
@@ -31,31 +29,29 @@ enum Place {
 
 impl ArrayFramer {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self {
-            partial: Vec::new(),
-            depth: 0,
-            place: Place::Tokens,
-            in_array: false,
-            skipping: false,
-            bytes_max,
-        }
+        let element = Unfinished::new(bytes_max);
+        Self { element, depth: 0, place: Place::Tokens, in_array: false }
     }
 
     /// Calls `each` for every element that ends in `chunk`.
     pub(crate) fn push(&mut self, chunk: &[u8], mut each: impl FnMut(Frame<'_>)) {
         let mut rest = chunk;
         while !rest.is_empty() {
-            rest = if self.depth == 0 { self.between(rest) } else { self.within(rest, &mut each) };
+            rest = if self.depth == 0 {
+                self.between(rest, &mut each)
+            } else {
+                self.within(rest, &mut each)
+            };
         }
     }
 
     /// The last element, if the input ends inside it.
     pub(crate) fn finish(&mut self) -> Option<Vec<u8>> {
-        Some(std::mem::take(&mut self.partial)).filter(|element| !element.is_empty())
+        self.element.take()
     }
 
     /// Skips to the next element and returns what follows its first byte's place.
-    fn between<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
+    fn between<'a>(&mut self, rest: &'a [u8], each: &mut impl FnMut(Frame<'_>)) -> &'a [u8] {
         let Some(at) = memchr2(b'{', b'[', rest) else { return &[] };
         let (_, from) = rest.split_at(at);
         if from.first() == Some(&b'[') && !self.in_array {
@@ -63,21 +59,18 @@ impl ArrayFramer {
             return from.get(1..).unwrap_or_default();
         }
         self.depth = 1;
-        self.partial.extend(from.first());
-        from.get(1..).unwrap_or_default()
+        let (bracket, after) = from.split_at(1);
+        self.element.keep(bracket, each);
+        after
     }
 
     /// Follows the element to its end, or to the end of the chunk, and returns what is after.
     fn within<'a>(&mut self, rest: &'a [u8], each: &mut impl FnMut(Frame<'_>)) -> &'a [u8] {
         let end = rest.iter().position(|&byte| self.step(byte));
         let (piece, after) = rest.split_at(end.map_or(rest.len(), |at| at + 1));
-        self.keep(piece, each);
+        self.element.keep(piece, each);
         if end.is_some() {
-            if !self.skipping {
-                each(Frame::Payload(&self.partial));
-            }
-            self.partial.clear();
-            self.skipping = false;
+            self.element.end(each);
         }
         after
     }
@@ -95,19 +88,6 @@ impl ArrayFramer {
             self.depth -= usize::from(matches!(byte, b'}' | b']'));
         }
         self.depth == 0
-    }
-
-    fn keep(&mut self, piece: &[u8], each: &mut impl FnMut(Frame<'_>)) {
-        if self.skipping {
-            return;
-        }
-        if self.partial.len() + piece.len() > self.bytes_max {
-            self.partial = Vec::new();
-            self.skipping = true;
-            each(Frame::TooLong);
-            return;
-        }
-        self.partial.extend_from_slice(piece);
     }
 }
 

@@ -3,61 +3,37 @@
 use memchr::memchr;
 
 use super::Frame;
+use super::unfinished::Unfinished;
 
 /// Cuts bytes into lines.
 #[derive(Debug)]
 pub(crate) struct LineFramer {
-    /// The beginning of a line whose end has not come.
-    partial: Vec<u8>,
-    /// Whether the rest of the current line is to be thrown away.
-    skipping: bool,
-    bytes_max: usize,
+    line: Unfinished,
 }
 
 impl LineFramer {
     pub(crate) fn new(bytes_max: usize) -> Self {
-        Self { partial: Vec::new(), skipping: false, bytes_max }
+        Self { line: Unfinished::new(bytes_max) }
     }
 
     /// Calls `each` for every line that ends in `chunk`, without its line end.
     pub(crate) fn push(&mut self, mut chunk: &[u8], mut each: impl FnMut(Frame<'_>)) {
         while let Some(at) = memchr(b'\n', chunk) {
             let (line, after) = chunk.split_at(at);
-            self.end_line(line, &mut each);
+            if self.line.may_pass(line) {
+                each(Frame::Payload(line));
+            } else {
+                self.line.keep(line, &mut each);
+                self.line.end(&mut each);
+            }
             chunk = after.get(1..).unwrap_or_default();
         }
-        self.keep(chunk, &mut each);
+        self.line.keep(chunk, &mut each);
     }
 
     /// The last line, if the input ends without a line end.
     pub(crate) fn finish(&mut self) -> Option<Vec<u8>> {
-        Some(std::mem::take(&mut self.partial)).filter(|line| !line.is_empty())
-    }
-
-    fn end_line(&mut self, line: &[u8], each: &mut impl FnMut(Frame<'_>)) {
-        if self.partial.is_empty() && !self.skipping && line.len() <= self.bytes_max {
-            each(Frame::Payload(line));
-            return;
-        }
-        self.keep(line, each);
-        if !self.skipping {
-            each(Frame::Payload(&self.partial));
-        }
-        self.partial.clear();
-        self.skipping = false;
-    }
-
-    fn keep(&mut self, piece: &[u8], each: &mut impl FnMut(Frame<'_>)) {
-        if self.skipping {
-            return;
-        }
-        if self.partial.len() + piece.len() > self.bytes_max {
-            self.partial = Vec::new();
-            self.skipping = true;
-            each(Frame::TooLong);
-            return;
-        }
-        self.partial.extend_from_slice(piece);
+        self.line.take()
     }
 }
 

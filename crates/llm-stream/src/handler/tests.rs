@@ -1,7 +1,6 @@
 //! What a handler does with sources, processors and callbacks of every kind.
 
 mod endings;
-mod vectors;
 mod ways;
 
 use std::sync::{Arc, Mutex};

@@ -26,12 +26,29 @@ fn dicts() {
     );
     check(
         &StreamEvent::error("boom"),
-        json!({"type": "error", "content": "boom", "delta": "", "metadata": {"kind": "other"}}),
+        json!({"type": "error", "content": "boom", "delta": "", "metadata": {}}),
     );
     check(
         &StreamEvent::end("all of it"),
-        json!({"type": "end", "content": "all of it", "delta": "", "metadata": {"status": "complete"}}),
+        json!({"type": "end", "content": "all of it", "delta": "", "metadata": {}}),
     );
+}
+
+#[test]
+fn the_arguments_of_a_call_are_its_text() {
+    let call = ToolCall {
+        name: "f".into(),
+        arguments: "{}".into(),
+        complete: true,
+        ..ToolCall::default()
+    };
+    check(
+        &StreamEvent::from(EventBody::ToolCall(Box::new(call.clone()))),
+        json!({"type": "tool_call", "content": "", "delta": "{}", "metadata": {"name": "f"}}),
+    );
+    let in_metadata = json!({"type": "tool_call", "metadata": {"name": "f", "arguments": "{}"}});
+    let read = StreamEvent::from_dict(&in_metadata).unwrap();
+    assert_eq!(read.body, EventBody::ToolCall(Box::new(call)));
 }
 
 #[test]
@@ -192,4 +209,15 @@ fn public_types_can_be_sent_and_shared() {
     check::<RawJson>();
     check::<StreamEvent>();
     check::<ToolCallAssembler>();
+}
+
+#[test]
+fn a_call_and_an_error_without_fields_of_their_own_are_read() {
+    let call = r#"{"type":"tool_call","delta":"{\"a\":1}","metadata":{"name":"f"}}"#;
+    let call = StreamEvent::from_json(call).unwrap();
+    let EventBody::ToolCall(call) = call.body else { panic!("not a call: {call:?}") };
+    assert_eq!((call.name.as_str(), call.arguments.as_str()), ("f", r#"{"a":1}"#));
+
+    let error = StreamEvent::from_json(r#"{"type":"error","content":"boom"}"#).unwrap();
+    assert_eq!(error, StreamEvent::error("boom"));
 }

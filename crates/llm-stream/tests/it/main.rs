@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod corpus;
 #[cfg(test)]
+mod encode;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod golden;

@@ -1,21 +1,23 @@
 //! A reader's place in a hub.
 
 use std::future::poll_fn;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use super::Shared;
-use super::ring::Block;
+use super::batch::{Batch, TryBatch};
+use super::pace::Progress;
+use super::place::Place;
+use crate::sync::{Arc, Ordering, Weak};
 
 /// Reads a hub's items in order, at its own pace.
 ///
 /// A cursor keeps at most one block of old items alive, however long it stands still.
 pub struct Cursor<T> {
     shared: Arc<Shared<T>>,
-    block: Option<Arc<Block<T>>>,
-    position: u64,
+    place: Place<T>,
     key: usize,
+    /// Where publishers see how far it is, if they wait for it.
+    progress: Option<Arc<Progress>>,
 }
 
 /// What a cursor finds.
@@ -49,25 +51,29 @@ pub enum Readiness {
 }
 
 impl<T> Cursor<T> {
-    pub(super) fn new(shared: Arc<Shared<T>>, position: u64) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared<T>>,
+        position: u64,
+        progress: Option<Arc<Progress>>,
+    ) -> Self {
         let key = shared.waiters.join();
-        Self { shared, block: None, position, key }
+        Self { shared, place: Place::new(position), key, progress }
     }
 
     /// The number of the item to be read next.
     pub fn position(&self) -> u64 {
-        self.position
+        self.place.position()
     }
 
     /// Moves to `position`, forward or back.
     pub fn seek(&mut self, position: u64) {
-        self.position = position;
-        self.block = None;
+        self.place.seek(position);
+        self.report();
     }
 
     /// How many items are published and not read.
     pub fn lag(&self) -> u64 {
-        self.shared.next.load(Ordering::Acquire).saturating_sub(self.position)
+        self.shared.next.load(Ordering::Acquire).saturating_sub(self.position())
     }
 
     /// Takes the next item without waiting.
@@ -76,39 +82,52 @@ impl<T> Cursor<T> {
             None => TryNext::Empty,
             Some(Readiness::Closed) => TryNext::Closed,
             Some(Readiness::Lagged { missed }) => {
-                self.position = self.position.saturating_add(missed);
+                self.skip(missed);
                 TryNext::Lagged { missed }
             }
             Some(Readiness::Item) => {
-                let number = self.position;
-                self.position = self.position.saturating_add(1);
-                match self.block.as_ref().and_then(|block| block.get(number)) {
-                    Some(item) => TryNext::Item(item),
-                    None => TryNext::Empty,
-                }
+                self.skip(1);
+                self.place.last().map_or(TryNext::Empty, TryNext::Item)
+            }
+        }
+    }
+
+    /// Takes the next run of items without waiting: all that is published of one block.
+    ///
+    /// About twice as fast as [`try_next`](Self::try_next) where items come in bursts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stream_core::{Capacity, Hub, TryBatch};
+    ///
+    /// let hub = Hub::new(Capacity::items(100));
+    /// let mut cursor = hub.cursor();
+    /// hub.publish_all([(1, 1), (2, 1), (3, 1)]);
+    /// let TryBatch::Items(batch) = cursor.try_next_batch() else { panic!("there are items") };
+    /// assert_eq!(batch.sum::<i32>(), 6);
+    /// assert_eq!(cursor.lag(), 0);
+    /// ```
+    pub fn try_next_batch(&mut self) -> TryBatch<'_, T> {
+        match self.readiness() {
+            None => TryBatch::Empty,
+            Some(Readiness::Closed) => TryBatch::Closed,
+            Some(Readiness::Lagged { missed }) => {
+                self.skip(missed);
+                TryBatch::Lagged { missed }
+            }
+            Some(Readiness::Item) => {
+                let progress =
+                    self.progress.as_deref().map(|progress| (&self.shared.pace, progress));
+                let run = self.place.run();
+                run.map_or(TryBatch::Empty, |run| TryBatch::Items(Batch::new(run, progress)))
             }
         }
     }
 
     /// What [`try_next`](Self::try_next) would find now; `None` for nothing yet.
     pub fn readiness(&mut self) -> Option<Readiness> {
-        if let Some(block) = &self.block
-            && block.get(self.position).is_some()
-        {
-            return Some(Readiness::Item);
-        }
-        // Read before the item is looked for: what was published before the close must be seen.
-        let closed = self.shared.closed.load(Ordering::SeqCst);
-        if self.position >= self.shared.next.load(Ordering::SeqCst) {
-            return closed.then_some(Readiness::Closed);
-        }
-        let ring = self.shared.ring.read();
-        let first = ring.first();
-        if self.position < first {
-            return Some(Readiness::Lagged { missed: first - self.position });
-        }
-        self.block = ring.block(self.position);
-        Some(Readiness::Item)
+        self.place.look(&self.shared)
     }
 
     /// Waits until [`try_next`](Self::try_next) would find something.
@@ -118,7 +137,7 @@ impl<T> Cursor<T> {
         }
         self.shared.waiters.wait(self.key, cx.waker());
         // Something may have been published between the look and the registration.
-        self.readiness().map_or(Poll::Pending, Poll::Ready)
+        self.place.look_again(&self.shared).map_or(Poll::Pending, Poll::Ready)
     }
 
     /// Takes the next item, waiting for it; never [`TryNext::Empty`].
@@ -129,31 +148,90 @@ impl<T> Cursor<T> {
         poll_fn(|cx| self.poll_ready(cx)).await;
         self.try_next()
     }
+
+    /// Takes the next run of items, waiting for it; never [`TryBatch::Empty`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing: the cursor moves only as the batch is read.
+    pub async fn next_batch(&mut self) -> TryBatch<'_, T> {
+        poll_fn(|cx| self.poll_ready(cx)).await;
+        self.try_next_batch()
+    }
+
+    /// What reaches the cursor from elsewhere, while a task waits for it.
+    pub fn remote(&self) -> Remote<T> {
+        let progress = self.progress.clone();
+        Remote { shared: Arc::downgrade(&self.shared), key: self.key, progress }
+    }
+
+    fn skip(&mut self, count: u64) {
+        self.place.skip(count);
+        self.report();
+    }
+
+    fn report(&self) {
+        if let Some(progress) = &self.progress {
+            self.shared.pace.advance(progress, self.position());
+        }
+    }
 }
 
-/// Another reader at the same place.
+/// Another reader at the same place; publishers do not wait for it.
 impl<T> Clone for Cursor<T> {
     fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-            block: self.block.clone(),
-            position: self.position,
-            key: self.shared.waiters.join(),
-        }
+        let (shared, key) = (Arc::clone(&self.shared), self.shared.waiters.join());
+        Self { shared, place: self.place.clone(), key, progress: None }
     }
 }
 
 impl<T> Drop for Cursor<T> {
     fn drop(&mut self) {
         self.shared.waiters.leave(self.key);
+        if let Some(progress) = &self.progress {
+            self.shared.pace.leave(progress);
+        }
     }
 }
 
 impl<T> std::fmt::Debug for Cursor<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Cursor")
-            .field("position", &self.position)
+            .field("position", &self.position())
             .field("lag", &self.lag())
             .finish_non_exhaustive()
+    }
+}
+
+/// Reaches a cursor from elsewhere; keeps neither the cursor nor the hub alive.
+pub struct Remote<T> {
+    shared: Weak<Shared<T>>,
+    key: usize,
+    progress: Option<Arc<Progress>>,
+}
+
+impl<T> Remote<T> {
+    /// Wakes the task that waits for the cursor, for a reason that the hub does not know.
+    pub fn wake(&self) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.waiters.wake(self.key);
+        }
+    }
+
+    /// The number that the hub's next item gets; `None` if the hub is gone.
+    pub fn next(&self) -> Option<u64> {
+        self.shared.upgrade().map(|shared| shared.next.load(Ordering::SeqCst))
+    }
+
+    /// Lets publishers wait for the cursor no more; from now on it may lag.
+    pub fn release(&self) {
+        if let (Some(shared), Some(progress)) = (self.shared.upgrade(), &self.progress) {
+            shared.pace.leave(progress);
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Remote<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Remote").field("key", &self.key).finish_non_exhaustive()
     }
 }

@@ -1,9 +1,9 @@
 //! The newest items in blocks, so that a reader takes a lock once a block and not once an item.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock};
 
-use super::{BLOCK_ITEMS, Capacity};
+use super::capacity::Capacity;
+use crate::sync::{Arc, OnceLock};
 
 /// A run of items with consecutive numbers, filled from the front and never changed after.
 ///
@@ -15,32 +15,42 @@ pub(super) struct Block<T> {
 }
 
 impl<T> Block<T> {
-    fn new(base: u64) -> Self {
-        Self { base, slots: (0..BLOCK_ITEMS).map(|_| OnceLock::new()).collect() }
+    fn new(base: u64, items: usize) -> Self {
+        Self { base, slots: (0..items).map(|_| OnceLock::new()).collect() }
     }
 
     /// The item with this number, if it belongs to the block and is there.
     pub(super) fn get(&self, number: u64) -> Option<&T> {
-        self.slots.get(self.index(number)?)?.get()
+        self.slot(number)?.get()
     }
 
-    /// Whether the number belongs to this block.
-    pub(super) fn covers(&self, number: u64) -> bool {
-        self.index(number).is_some_and(|index| index < self.slots.len())
+    /// The items with numbers from `first` up to `next`, as far as they belong to the block.
+    pub(super) fn items(&self, first: u64, next: u64) -> impl Iterator<Item = &T> {
+        let numbered = (self.base..next).zip(&self.slots);
+        numbered.filter(move |(number, _)| *number >= first).map_while(|(_, slot)| slot.get())
     }
 
-    fn index(&self, number: u64) -> Option<usize> {
-        usize::try_from(number.checked_sub(self.base)?).ok()
+    fn slot(&self, number: u64) -> Option<&OnceLock<T>> {
+        self.slots.get(usize::try_from(number.checked_sub(self.base)?).ok()?)
     }
+}
+
+/// A block that is still kept.
+struct Kept<T> {
+    block: Arc<Block<T>>,
+    weight: usize,
 }
 
 /// The blocks that are still kept.
 pub(super) struct Ring<T> {
-    blocks: VecDeque<(Arc<Block<T>>, usize)>,
+    blocks: VecDeque<Kept<T>>,
     capacity: Capacity,
     next: u64,
     weight: usize,
 }
+
+/// What left a ring; to be dropped without a lock, since a drop may be slow.
+pub(super) type Evicted<T> = Vec<Arc<Block<T>>>;
 
 impl<T> Ring<T> {
     pub(super) fn new(first: u64, capacity: Capacity) -> Self {
@@ -54,57 +64,95 @@ impl<T> Ring<T> {
 
     /// The number of the oldest item.
     pub(super) fn first(&self) -> u64 {
-        self.blocks.front().map_or(self.next, |(block, _)| block.base)
+        self.blocks.front().map_or(self.next, |kept| kept.block.base)
     }
 
-    /// Adds an item and moves the blocks that need not be kept to `evicted`.
-    pub(super) fn push(&mut self, item: T, weight: usize, evicted: &mut Vec<Arc<Block<T>>>) {
+    /// The number of the oldest of the newest `count` items that are there.
+    pub(super) fn recall(&self, count: usize) -> u64 {
+        let wanted = self.next.saturating_sub(u64::try_from(count).unwrap_or(u64::MAX));
+        wanted.max(self.first())
+    }
+
+    /// Keeps at least this many items from now on.
+    pub(super) fn raise(&mut self, items: usize) {
+        self.capacity.raise(items);
+    }
+
+    /// Adds an item, and moves the blocks that need not be kept to `evicted`.
+    ///
+    /// `pin` is given the number after the item, and answers from which one on all must stay.
+    pub(super) fn push(
+        &mut self,
+        item: T,
+        weight: usize,
+        pin: impl FnOnce(u64) -> u64,
+        evicted: &mut Evicted<T>,
+    ) {
         let number = self.next;
-        if !self.blocks.back().is_some_and(|(block, _)| block.covers(number)) {
-            self.blocks.push_back((Arc::new(Block::new(number)), 0));
+        let room = self.blocks.back().is_some_and(|kept| {
+            kept.weight <= self.capacity.block_weight() && kept.block.slot(number).is_some()
+        });
+        if !room {
+            self.grow(number);
         }
-        if let Some((block, block_weight)) = self.blocks.back_mut() {
-            if let Some(slot) = block.index(number).and_then(|index| block.slots.get(index)) {
+        if let Some(kept) = self.blocks.back_mut() {
+            if let Some(slot) = kept.block.slot(number) {
                 // The number is fresh, so the slot is empty.
                 drop(slot.set(item));
             }
-            *block_weight = block_weight.saturating_add(weight);
+            kept.weight = kept.weight.saturating_add(weight);
         }
         self.weight = self.weight.saturating_add(weight);
-        self.next = self.next.saturating_add(1);
-        self.evict(evicted);
+        self.next = number.saturating_add(1);
+        if self.blocks.len() > 1 && !self.allows_oldest() {
+            self.evict(pin(self.next), evicted);
+        }
     }
 
-    /// Moves on to `next` without items in between; says whether that was forward.
-    pub(super) fn skip_to(&mut self, next: u64, evicted: &mut Vec<Arc<Block<T>>>) -> bool {
+    /// Lets go of everything and leaves out the numbers up to `next`; not backwards.
+    pub(super) fn skip_to(&mut self, next: u64) -> Evicted<T> {
         if next <= self.next {
-            return false;
+            return Vec::new();
         }
-        evicted.extend(self.blocks.drain(..).map(|(block, _)| block));
         self.weight = 0;
         self.next = next;
-        true
+        self.blocks.drain(..).map(|kept| kept.block).collect()
     }
 
-    fn evict(&mut self, evicted: &mut Vec<Arc<Block<T>>>) {
-        while self.blocks.len() > 1 {
-            let second = self.blocks.get(1).map_or(self.next, |(block, _)| block.base);
-            let left = usize::try_from(self.next - second).unwrap_or(usize::MAX);
-            if left < self.capacity.items && self.weight <= self.capacity.weight {
-                return;
-            }
-            if let Some((block, weight)) = self.blocks.pop_front() {
-                self.weight = self.weight.saturating_sub(weight);
-                evicted.push(block);
+    fn grow(&mut self, base: u64) {
+        let last = self.blocks.back().map_or(0, |kept| kept.block.slots.len());
+        let block = Arc::new(Block::new(base, self.capacity.block_items(last)));
+        self.blocks.push_back(Kept { block, weight: 0 });
+    }
+
+    /// Whether the oldest block must or may still be kept.
+    fn allows_oldest(&self) -> bool {
+        let second = self.blocks.get(1).map_or(self.next, |kept| kept.block.base);
+        self.capacity.allows(self.next - second, self.weight)
+    }
+
+    fn evict(&mut self, pin: u64, evicted: &mut Evicted<T>) {
+        while self.blocks.get(1).is_some_and(|second| second.block.base <= pin)
+            && !self.allows_oldest()
+        {
+            if let Some(oldest) = self.blocks.pop_front() {
+                self.weight = self.weight.saturating_sub(oldest.weight);
+                evicted.push(oldest.block);
             }
         }
     }
 
-    /// The block with this number; the oldest one, if the number has left the ring.
+    /// The block with this number; `None` if the number has left the ring or is not there yet.
     pub(super) fn block(&self, number: u64) -> Option<Arc<Block<T>>> {
-        let (front, _) = self.blocks.front()?;
-        let index = number.saturating_sub(front.base) / BLOCK_ITEMS as u64;
-        let (block, _) = self.blocks.get(usize::try_from(index).ok()?)?;
-        Some(Arc::clone(block))
+        let after = self.blocks.partition_point(|kept| kept.block.base <= number);
+        let kept = self.blocks.get(after.checked_sub(1)?)?;
+        (number < self.next).then(|| Arc::clone(&kept.block))
+    }
+
+    /// The blocks with this number and all later ones.
+    pub(super) fn blocks_from(&self, number: u64) -> Vec<Arc<Block<T>>> {
+        let after = self.blocks.partition_point(|kept| kept.block.base <= number);
+        let from = after.saturating_sub(1);
+        self.blocks.range(from..).map(|kept| Arc::clone(&kept.block)).collect()
     }
 }

@@ -1,18 +1,18 @@
 //! Who waits for the next item.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
-use parking_lot::Mutex;
+use crate::sync::{AtomicUsize, Mutex, Ordering};
 
 /// One place for each cursor, and the list of those that wait.
 ///
 /// A publisher looks at one counter and takes the lock only if somebody waits.
-/// Nothing is missed: a reader counts itself before it looks for an item once more, a publisher
-/// publishes before it looks at the count, and both are sequentially consistent.
+/// Nothing is missed: a reader counts itself and then looks for an item once more under the ring's
+/// lock, a publisher looks at the count before it gives that lock back.
 #[derive(Default)]
 pub(super) struct Waiters {
     waiting: AtomicUsize,
+    cursors: AtomicUsize,
     places: Mutex<Places>,
 }
 
@@ -32,6 +32,7 @@ struct Places {
 impl Waiters {
     /// Gives a new cursor its key.
     pub(super) fn join(&self) -> usize {
+        self.cursors.fetch_add(1, Ordering::Relaxed);
         let places = &mut *self.places.lock();
         places.free.pop().unwrap_or_else(|| {
             places.wakers.push(None);
@@ -47,6 +48,7 @@ impl Waiters {
             *place = None;
         }
         places.free.push(key);
+        self.cursors.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Keeps `waker` for the next wake-up.
@@ -63,14 +65,16 @@ impl Waiters {
         if !std::mem::replace(queued, true) {
             places.queue.push(key);
         }
-        self.waiting.store(places.queue.len(), Ordering::SeqCst);
+        self.waiting.store(places.queue.len(), Ordering::Relaxed);
+    }
+
+    /// Whether somebody waits; to be asked under the ring's lock.
+    pub(super) fn any(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// Wakes everybody who waits; the wakers run after the lock is gone.
     pub(super) fn wake_all(&self) {
-        if self.waiting.load(Ordering::SeqCst) == 0 {
-            return;
-        }
         let mut woken = {
             let places = &mut *self.places.lock();
             let mut woken = std::mem::take(&mut places.spare);
@@ -80,16 +84,23 @@ impl Waiters {
                 }
                 woken.extend(places.wakers.get_mut(key).and_then(Option::take));
             }
-            self.waiting.store(0, Ordering::SeqCst);
+            self.waiting.store(0, Ordering::Relaxed);
             woken
         };
         woken.drain(..).for_each(Waker::wake);
         self.places.lock().spare = woken;
     }
 
+    /// Wakes one cursor, if it waits; a key that has changed hands wakes its new owner for nothing.
+    pub(super) fn wake(&self, key: usize) {
+        let waker = self.places.lock().wakers.get_mut(key).and_then(Option::take);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
     /// How many cursors there are.
     pub(super) fn len(&self) -> usize {
-        let places = self.places.lock();
-        places.wakers.len() - places.free.len()
+        self.cursors.load(Ordering::Relaxed)
     }
 }

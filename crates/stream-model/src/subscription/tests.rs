@@ -95,7 +95,7 @@ fn what_is_missed_is_told_in_its_place_and_counted() {
     let queue = [Ok(first.clone()), Err(Lagged { missed: 2 }), Ok(last.clone())];
     let handle = Subscription::builder().build();
     let mut subscription =
-        Subscription::new(handle.handle().clone()).with_source(Canned(queue.into()));
+        Subscription::new(handle.handle().clone()).with_source(Box::new(Canned(queue.into())));
     assert_eq!(subscription.try_next(), Some(Ok(first)));
     assert_eq!(subscription.try_next(), Some(Err(Lagged { missed: 2 })));
     assert_eq!(subscription.try_next(), Some(Ok(last)));

@@ -1,10 +1,12 @@
 //! What a subscriber gets, and the frame that it is on the wire.
 
+use std::borrow::Borrow;
 use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use stream_core::Carrier;
 use stream_model::{DataKind, Event};
 
 use crate::{Encoder, EventName, FrameRef, LastEventId};
@@ -41,10 +43,6 @@ impl Published {
         Self(Arc::new(Inner { event, id, frame: OnceLock::new() }))
     }
 
-    pub(super) fn event(&self) -> &Event {
-        &self.0.event
-    }
-
     pub(super) fn id(&self) -> &str {
         &self.0.id
     }
@@ -54,6 +52,20 @@ impl Published {
         self.0.frame.get_or_init(|| event_frame(&self.0.event, &self.0.id)).clone()
     }
 }
+
+impl Borrow<Event> for Published {
+    fn borrow(&self) -> &Event {
+        &self.0.event
+    }
+}
+
+impl From<Published> for Event {
+    fn from(published: Published) -> Self {
+        published.0.event.clone()
+    }
+}
+
+impl Carrier for Published {}
 
 /// The frame of an event: `id`, `event`, and the data as it came; bytes become base64.
 fn event_frame(event: &Event, id: &str) -> Bytes {

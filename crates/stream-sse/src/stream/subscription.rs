@@ -1,19 +1,15 @@
-//! One subscriber: its place in the ring, its filter, and its clock.
+//! One subscriber: its queue and its clock.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
-use futures_core::Stream;
-use parking_lot::Mutex;
-use stream_core::{Cursor, Readiness, TryNext};
-use stream_model::{Event, TopicFilter};
+use stream_core::EventQueue;
+use stream_model::{Lagged, Subscription, SubscriptionHandle, SubscriptionId};
 use tokio::time::{Instant, Sleep};
 
-use super::cancel::{Cancel, SseCanceller};
 use super::delivery::{Published, SseDelivery, heartbeat_frame, lagged_frame};
-use super::{SseStream, Subscribers};
 use crate::Heartbeat;
 
 /// A subscription that nobody reads yet; read it as events or as frames.
@@ -22,20 +18,16 @@ use crate::Heartbeat;
 #[derive(Debug)]
 #[must_use = "a subscription that is dropped is cancelled"]
 pub struct SseSubscription {
-    id: u64,
-    cursor: Cursor<Published>,
-    filter: TopicFilter,
-    cancel: Arc<Cancel>,
-    subscribers: Arc<Mutex<Subscribers>>,
+    subscription: Subscription,
+    queue: EventQueue<Published>,
     heartbeat: Heartbeat,
     /// Sleeps until the next heartbeat; made when it is first waited for.
     sleep: Option<Pin<Box<Sleep>>>,
     /// The subscriber's last id is not in the ring, and it has not been told yet.
     lost: bool,
-    missed: u64,
 }
 
-/// What a subscriber gets, without the borrow of the ring.
+/// What a subscriber gets, in no form yet.
 enum Found {
     Event(Published),
     Heartbeat,
@@ -44,40 +36,22 @@ enum Found {
 
 impl SseSubscription {
     pub(super) fn new(
-        id: u64,
-        stream: &SseStream,
-        filter: TopicFilter,
-        position: u64,
+        (subscription, queue): (Subscription, EventQueue<Published>),
+        heartbeat: Duration,
         lost: bool,
-        cancel: Arc<Cancel>,
     ) -> Self {
-        let now = Instant::now().into_std();
-        Self {
-            id,
-            cursor: stream.hub.cursor_at(position),
-            filter,
-            cancel,
-            subscribers: Arc::clone(&stream.subscribers),
-            heartbeat: Heartbeat::new(stream.options.heartbeat, now),
-            sleep: None,
-            lost,
-            missed: 0,
-        }
+        let heartbeat = Heartbeat::new(heartbeat, Instant::now().into_std());
+        Self { subscription, queue, heartbeat, sleep: None, lost }
     }
 
-    /// Its number, for [`SseStream::unsubscribe`].
-    pub fn id(&self) -> u64 {
-        self.id
+    /// What it is called, for [`Stream::unsubscribe`](stream_core::Stream::unsubscribe).
+    pub fn id(&self) -> SubscriptionId {
+        self.subscription.id()
     }
 
-    /// How many events it missed so far because it was slow.
-    pub fn missed(&self) -> u64 {
-        self.missed
-    }
-
-    /// A handle that ends it from anywhere.
-    pub fn canceller(&self) -> SseCanceller {
-        SseCanceller(Arc::clone(&self.cancel))
+    /// A handle that ends it from anywhere, and counts what it missed.
+    pub fn handle(&self) -> &SubscriptionHandle {
+        self.subscription.handle()
     }
 
     /// Reads it as events.
@@ -94,35 +68,16 @@ impl SseSubscription {
         if std::mem::take(&mut self.lost) {
             return Poll::Ready(Some(Found::Lagged(None)));
         }
-        loop {
-            if self.cancel.poll_end(cx.waker()).is_some_and(|end| self.cursor.position() >= end) {
-                return Poll::Ready(None);
-            }
-            match self.cursor.poll_ready(cx) {
-                Poll::Ready(Readiness::Closed) => return Poll::Ready(None),
-                Poll::Ready(Readiness::Item | Readiness::Lagged { .. }) => {
-                    if let Some(found) = self.take() {
-                        return Poll::Ready(Some(found));
-                    }
-                }
-                Poll::Pending => return self.poll_heartbeat(cx),
-            }
-        }
-    }
-
-    /// What is next in the ring, if the filter takes it.
-    fn take(&mut self) -> Option<Found> {
-        match self.cursor.try_next() {
-            TryNext::Item(published) if takes(&self.filter, published.event()) => {
-                let found = Found::Event(published.clone());
+        match self.queue.poll_next(cx) {
+            Poll::Pending => self.poll_heartbeat(cx),
+            Poll::Ready(Some(Ok(published))) => {
                 self.heartbeat.handle_delivered(Instant::now().into_std());
-                Some(found)
+                Poll::Ready(Some(Found::Event(published)))
             }
-            TryNext::Lagged { missed } => {
-                self.missed = self.missed.saturating_add(missed);
-                Some(Found::Lagged(Some(missed)))
+            Poll::Ready(Some(Err(Lagged { missed }))) => {
+                Poll::Ready(Some(Found::Lagged(Some(missed))))
             }
-            TryNext::Item(_) | TryNext::Empty | TryNext::Closed => None,
+            Poll::Ready(None) => Poll::Ready(None),
         }
     }
 
@@ -141,20 +96,8 @@ impl SseSubscription {
                 return Poll::Ready(Some(Found::Heartbeat));
             }
             // The timer was early by its own granularity.
-            sleep.as_mut().reset(Instant::now() + std::time::Duration::from_millis(1));
+            sleep.as_mut().reset(Instant::now() + Duration::from_millis(1));
         }
-    }
-}
-
-/// An event without a topic goes to those who take all topics.
-fn takes(filter: &TopicFilter, event: &Event) -> bool {
-    filter.is_all() || event.topic().is_some_and(|topic| filter.matches_str(topic))
-}
-
-impl Drop for SseSubscription {
-    fn drop(&mut self) {
-        self.subscribers.lock().cancels.remove(&self.id);
-        self.cancel.cancel();
     }
 }
 
@@ -180,13 +123,13 @@ impl SseFrames {
     }
 }
 
-impl Stream for SseEvents {
+impl futures_core::Stream for SseEvents {
     type Item = SseDelivery;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<SseDelivery>> {
         self.0.poll_found(cx).map(|found| {
             found.map(|found| match found {
-                Found::Event(published) => SseDelivery::Event(published.event().clone()),
+                Found::Event(published) => SseDelivery::Event(published.into()),
                 Found::Heartbeat => SseDelivery::Heartbeat,
                 Found::Lagged(missed) => SseDelivery::Lagged { missed },
             })
@@ -194,7 +137,7 @@ impl Stream for SseEvents {
     }
 }
 
-impl Stream for SseFrames {
+impl futures_core::Stream for SseFrames {
     type Item = Bytes;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {

@@ -11,39 +11,43 @@ use stream_sse::{
 use crate::reference;
 use crate::support::{Item, Outcome, decode, pieces};
 
+/// What breaks careless writers.
+const HOSTILE: &[&str] = &[
+    "\r",
+    "\n",
+    "\r\n",
+    "\n\n",
+    "\0",
+    "\u{2028}",
+    "\u{2029}",
+    "\u{85}",
+    "\u{FEFF}",
+    ":",
+    " ",
+    "data: forged",
+    "id: 666",
+    "event: forged",
+    "retry: 1",
+    "\\n",
+    "a",
+    "ü",
+    "😀",
+];
+
+/// Bytes that are no UTF-8, and none.
+const BROKEN: &[&[u8]] = &[b"", b"\xFF", b"\xC3", b"\xE2\x80", b"\xED\xA0\x80"];
+
 /// Text made of what breaks careless writers.
 fn hostile() -> impl Strategy<Value = String> {
-    let pieces = vec![
-        "\r",
-        "\n",
-        "\r\n",
-        "\n\n",
-        "\0",
-        "\u{2028}",
-        "\u{2029}",
-        "\u{85}",
-        "\u{FEFF}",
-        ":",
-        " ",
-        "data: forged",
-        "id: 666",
-        "event: forged",
-        "retry: 1",
-        "\\n",
-        "a",
-        "ü",
-        "😀",
-    ];
     prop_oneof![
-        prop::collection::vec(prop::sample::select(pieces), 0..8).prop_map(|parts| parts.concat()),
+        prop::collection::vec(prop::sample::select(HOSTILE), 0..8).prop_map(|parts| parts.concat()),
         any::<String>(),
     ]
 }
 
 /// The same with bytes that are not UTF-8.
 fn hostile_bytes() -> impl Strategy<Value = Vec<u8>> {
-    let broken: Vec<&'static [u8]> = vec![b"", b"\xFF", b"\xC3", b"\xE2\x80", b"\xED\xA0\x80"];
-    let part = (hostile(), prop::sample::select(broken))
+    let part = (hostile(), prop::sample::select(BROKEN))
         .prop_map(|(text, broken)| [text.as_bytes(), broken].concat());
     prop::collection::vec(part, 1..3).prop_map(|parts| parts.concat())
 }
@@ -148,6 +152,46 @@ proptest! {
         let want = SseFrame { data: frame.data.as_deref().map(normal), ..frame };
         prop_assert_eq!(got, Some(Ok(want)));
         prop_assert_eq!(events.next(), None);
+    }
+}
+
+/// Frames of a stream that is checked as one.
+const FRAMES: usize = 1_000;
+
+/// Streams of so many frames.
+const STREAMS: u64 = 1_000;
+
+/// A frame whose every field may be hostile.
+fn random_frame(random: &mut fastrand::Rng) -> Hostile {
+    let mut text = || {
+        let parts = random.usize(0..4);
+        let mut part = || random.choice(HOSTILE).copied().unwrap_or_default();
+        (0..parts).map(|_| part()).collect::<String>()
+    };
+    let (comment, id, event, data) = (text(), text(), text(), text());
+    let broken = random.choice(BROKEN).copied().unwrap_or_default();
+    Hostile {
+        comment: random.bool().then_some(comment),
+        id: LastEventId::parse(id).ok().filter(|_| random.bool()),
+        event: EventName::parse(event).ok().filter(|_| random.bool()),
+        retry: random.bool().then(|| Duration::from_millis(random.u64(..))),
+        data: Some([data.as_bytes(), broken].concat()),
+    }
+}
+
+#[test]
+fn a_million_hostile_events_are_a_million_events() {
+    for seed in 0..STREAMS {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let frames: Vec<Hostile> = (0..FRAMES).map(|_| random_frame(&mut random)).collect();
+        let mut encoder = Encoder::new();
+        for frame in &frames {
+            encoder.push(frame.view());
+        }
+        let bytes = encoder.take();
+        let lengths: Vec<usize> = (0..8).map(|_| random.usize(1..200)).collect();
+        let got = decode(DecoderLimits::default(), pieces(&bytes, &lengths));
+        assert!(got == expected(&frames), "seed {seed}");
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt as _, StreamExt as _};
+use stream_core::{Overflow, PublishError, Stream as _, Subscribe, SubscribeError};
 use stream_model::{Data, Event, EventId, TopicFilter};
 use stream_sse::{SseDelivery, SseEvents, SseStream, SseStreamOptions};
 
@@ -33,12 +34,13 @@ fn ended(events: &mut SseEvents) -> bool {
 #[tokio::test]
 async fn everybody_gets_what_their_filter_takes_in_order() {
     let stream = SseStream::default();
-    let mut all = stream.subscribe(TopicFilter::all(), None).events();
-    let mut orders = stream.subscribe("orders.*".parse().unwrap(), None).events();
+    let mut all = stream.open(Subscribe::all()).unwrap().events();
+    let mut orders =
+        stream.open(Subscribe::to("orders.*".parse::<TopicFilter>().unwrap())).unwrap().events();
     for (id, name) in [("1", "orders.a"), ("2", "other"), ("3", "orders.b")] {
-        stream.publish(topic(id, name));
+        stream.try_publish(topic(id, name)).unwrap();
     }
-    stream.publish(event("4"));
+    stream.try_publish(event("4")).unwrap();
     assert_eq!(ready(&mut all), ["1", "2", "3", "4"]);
     assert_eq!(ready(&mut orders), ["1", "3"], "an event without a topic is for `*` alone");
 }
@@ -46,9 +48,9 @@ async fn everybody_gets_what_their_filter_takes_in_order() {
 #[tokio::test]
 async fn frames_are_the_events_on_the_wire() {
     let stream = SseStream::default();
-    let mut frames = stream.subscribe(TopicFilter::all(), None).frames();
-    stream.publish(event("1").to_builder().data(Data::text("a\nb")).build());
-    stream.publish(event("2").to_builder().data(Data::binary(&b"\xff"[..])).build());
+    let mut frames = stream.open(Subscribe::all()).unwrap().frames();
+    stream.try_publish(event("1").to_builder().data(Data::text("a\nb")).build()).unwrap();
+    stream.try_publish(event("2").to_builder().data(Data::binary(&b"\xff"[..])).build()).unwrap();
     assert_eq!(frames.next().await.unwrap(), "id: 1\nevent: message\ndata: a\ndata: b\n\n");
     assert_eq!(frames.next().await.unwrap(), "id: 2\nevent: message\ndata: /w==\n\n");
 }
@@ -57,25 +59,25 @@ async fn frames_are_the_events_on_the_wire() {
 async fn a_subscriber_resumes_behind_its_last_id() {
     let stream = SseStream::default();
     for id in ["1", "2", "3"] {
-        stream.publish(event(id));
+        stream.try_publish(event(id)).unwrap();
     }
     for (last, want) in [("1", vec!["2", "3"]), ("3", vec![])] {
-        let mut events = stream.subscribe(TopicFilter::all(), Some(last)).events();
+        let mut events = stream.resume(Subscribe::all(), last).unwrap().events();
         assert_eq!(ready(&mut events), want);
     }
-    let mut unknown = stream.subscribe(TopicFilter::all(), Some("0")).events();
+    let mut unknown = stream.resume(Subscribe::all(), "0").unwrap().events();
     assert_eq!(ready(&mut unknown), ["Lagged { missed: None }", "1", "2", "3"]);
 }
 
 #[tokio::test]
 async fn a_slow_subscriber_is_told_what_it_missed() {
     let stream = SseStream::new(SseStreamOptions::default().capacity(1));
-    let mut slow = stream.subscribe(TopicFilter::all(), None).events();
+    let mut slow = stream.open(Subscribe::all()).unwrap().events();
     for id in 0..1000 {
-        stream.publish(event(&id.to_string()));
+        stream.try_publish(event(&id.to_string())).unwrap();
     }
     let got = ready(&mut slow);
-    let missed = slow.subscription().missed();
+    let missed = slow.subscription().handle().counts().missed;
     assert_eq!(got[0], format!("Lagged {{ missed: Some({missed}) }}"));
     assert_eq!(got[1], missed.to_string());
     assert_eq!(got.len() as u64 - 1 + missed, 1000, "nothing is lost in silence");
@@ -85,11 +87,11 @@ async fn a_slow_subscriber_is_told_what_it_missed() {
 async fn heartbeats_come_after_silence_and_have_no_id() {
     let stream = SseStream::default();
     let start = tokio::time::Instant::now();
-    let mut frames = stream.subscribe(TopicFilter::all(), None).frames();
+    let mut frames = stream.open(Subscribe::all()).unwrap().frames();
     assert_eq!(frames.next().await.unwrap(), "event: heartbeat\ndata: {}\n\n");
     assert_eq!(start.elapsed(), Duration::from_secs(30));
     tokio::time::advance(Duration::from_secs(20)).await;
-    stream.publish(event("1"));
+    stream.try_publish(event("1")).unwrap();
     assert!(frames.next().await.unwrap().starts_with(b"id: 1\n"));
     assert!(frames.next().await.unwrap().starts_with(b"event: heartbeat"));
     assert_eq!(start.elapsed(), Duration::from_secs(80), "an event starts the silence anew");
@@ -98,18 +100,18 @@ async fn heartbeats_come_after_silence_and_have_no_id() {
 #[tokio::test]
 async fn an_end_comes_behind_what_was_published() {
     let stream = SseStream::default();
-    let subscription = stream.subscribe(TopicFilter::all(), None);
-    let (id, canceller) = (subscription.id(), subscription.canceller());
+    let subscription = stream.open(Subscribe::all()).unwrap();
+    let (id, canceller) = (subscription.id(), subscription.handle().clone());
     let mut unsubscribed = subscription.events();
-    let mut closed = stream.subscribe(TopicFilter::all(), None).events();
-    stream.publish(event("1"));
-    assert!(stream.unsubscribe(id));
-    assert!(!stream.unsubscribe(id));
-    assert!(canceller.is_cancelled());
-    stream.publish(event("2"));
+    let mut closed = stream.open(Subscribe::all()).unwrap().events();
+    stream.try_publish(event("1")).unwrap();
+    assert!(stream.unsubscribe(id).await);
+    assert!(!stream.unsubscribe(id).await);
+    assert!(!canceller.is_active());
+    stream.try_publish(event("2")).unwrap();
     assert_eq!(ready(&mut unsubscribed), ["1"]);
     assert!(ended(&mut unsubscribed));
-    stream.close();
+    stream.close().await;
     assert_eq!(ready(&mut closed), ["1", "2"]);
     assert!(ended(&mut closed));
 }
@@ -117,11 +119,11 @@ async fn an_end_comes_behind_what_was_published() {
 #[tokio::test]
 async fn dropping_the_last_handle_ends_its_subscribers() {
     let stream = SseStream::default();
-    let mut events = stream.subscribe(TopicFilter::all(), None).events();
+    let mut events = stream.open(Subscribe::all()).unwrap().events();
     let other = stream.clone();
-    stream.publish(event("1"));
+    stream.try_publish(event("1")).unwrap();
     drop(stream);
-    other.publish(event("2"));
+    other.try_publish(event("2")).unwrap();
     assert_eq!(ready(&mut events), ["1", "2"]);
     assert!(!ended(&mut events));
     drop(other);
@@ -132,17 +134,65 @@ async fn dropping_the_last_handle_ends_its_subscribers() {
 async fn a_waiting_consumer_is_woken_by_its_end() {
     for close in [false, true] {
         let stream = SseStream::default();
-        let subscription = stream.subscribe(TopicFilter::all(), None);
-        let canceller = subscription.canceller();
+        let subscription = stream.open(Subscribe::all()).unwrap();
+        let canceller = subscription.handle().clone();
         let mut events = subscription.events();
         let waiting = tokio::spawn(async move { events.next().await });
         tokio::task::yield_now().await;
         if close {
-            stream.close();
+            stream.close().await;
         } else {
             canceller.cancel();
         }
         assert_eq!(waiting.await.unwrap(), None);
-        assert_eq!(stream.subscribers(), 0);
+        assert_eq!(stream.subscriptions(), 0);
     }
+}
+
+#[tokio::test]
+async fn a_handler_is_called_beside_the_reader() {
+    let stream = SseStream::default();
+    let (sender, mut handled) = tokio::sync::mpsc::unbounded_channel();
+    let request =
+        Subscribe::all().handler(move |event: &Event| sender.send(event.id().to_string()));
+    let mut events = stream.open(request).unwrap().events();
+    stream.try_publish(event("1")).unwrap();
+    assert_eq!(handled.try_recv().unwrap(), "1");
+    assert_eq!(ready(&mut events), ["1"]);
+    drop(events);
+    stream.try_publish(event("2")).unwrap();
+    assert!(handled.try_recv().is_err(), "the handler went with its subscription");
+}
+
+#[tokio::test]
+async fn any_subscriber_of_a_stream_gets_the_events_alone() {
+    let stream = SseStream::default();
+    stream.publish(event("1")).await.unwrap();
+    let mut plain = stream.subscribe(Subscribe::all().replay(9)).await.unwrap();
+    stream.publish(event("2")).await.unwrap();
+    for id in ["1", "2"] {
+        assert_eq!(plain.try_next().unwrap().unwrap().id().to_string(), id);
+    }
+    assert!(stream.unsubscribe(plain.id()).await);
+    assert!(plain.try_next().is_none());
+}
+
+#[tokio::test]
+async fn a_publisher_waits_for_the_subscriber_that_asked_for_it() {
+    let stream = SseStream::default();
+    let request = Subscribe::all().queue(1).overflow(Overflow::Wait);
+    let mut events = stream.open(request).unwrap().events();
+    stream.try_publish(event("1")).unwrap();
+    assert!(matches!(stream.try_publish(event("2")), Err(PublishError::Full)));
+    assert_eq!(ready(&mut events), ["1"]);
+    stream.try_publish(event("3")).unwrap();
+    assert_eq!(ready(&mut events), ["3"]);
+}
+
+#[tokio::test]
+async fn a_closed_stream_takes_nobody() {
+    let stream = SseStream::default();
+    stream.close().await;
+    assert!(matches!(stream.open(Subscribe::all()), Err(SubscribeError::Closed)));
+    assert!(matches!(stream.publish(event("1")).await, Err(PublishError::Closed)));
 }

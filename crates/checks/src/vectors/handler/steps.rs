@@ -76,9 +76,3 @@ fn to_metadata(event: &StreamEvent) -> StreamEvent {
     event.extra = Some(Box::new(Map::from_iter([(KEPT_TEXT.to_owned(), text)])));
     event
 }
-
-/// The text of a delta, also of one that has become another event.
-pub(super) fn text_of(event: &StreamEvent) -> &str {
-    let kept = event.extra.as_ref().and_then(|extra| extra.get(KEPT_TEXT)?.as_str());
-    kept.unwrap_or_else(|| event.delta_text())
-}

@@ -1,10 +1,9 @@
 //! A quick look at plain text, through a table of the few states that it visits.
 //!
-//! In prose the automaton is nearly always in one of a handful of states: nothing is live, or a
-//! word runs that might be the beginning of an address. For up to nine such states the steps of
-//! one byte fit into one number, six bits for each state, and a step is one shift; so it does not
-//! wait for memory. All other states share a place that the table does not leave, and then the
-//! careful search reads the text instead.
+//! In prose the automaton is nearly always in one of some dozen states: nothing is live, or a word
+//! runs that might be the beginning of an address. The steps between these fit into a table that
+//! stays in the fastest memory, and nothing has to be checked at each of them. All other states
+//! share a place that the table does not leave, and then the careful search reads the text instead.
 
 use regex_automata::Anchored;
 use regex_automata::hybrid::LazyStateID;
@@ -13,39 +12,41 @@ use regex_automata::hybrid::dfa::Cache;
 use super::Stuck;
 use super::compile::Regexes;
 
-/// Bytes by their frequency in text, which decides the states that get a place in the table.
-const FREQUENT: &[u8] =
-    b" etaoinsrhldcumfpgwybvk.,xjqz-'0123456789ETAOINSRHLDCUMFPGWYBVKXJQZ\n:()_";
+/// Bytes by their frequency in text, which decides the states that get a place in the table: those
+/// that prose alone leads to before all others, because a long word takes many.
+const FREQUENT: [&[u8]; 2] =
+    [b" etaoinsrhldcumfpgwybvk.,xjqz\n", b"-'0123456789ETAOINSRHLDCUMFPGWYBVKXJQZ:()_"];
 
 /// States that have a place of their own.
-const PLACES: usize = 9;
-const STEP_BITS: u64 = 6;
-const STEP_MASK: u64 = (1 << STEP_BITS) - 1;
-/// The place of all other states.
-const ELSEWHERE: u64 = 9 * STEP_BITS;
+const PLACES: usize = 64;
 
 /// A table of the steps between the most frequent states.
 #[derive(Debug)]
 pub(super) struct Skimmer {
-    /// For each byte the steps from all places.
-    steps: Box<[u64; 256]>,
+    /// For each byte its class: bytes of one class lead from everywhere to the same place.
+    classes: Box<[u8; 256]>,
+    /// A row for each place, and in it for each class the place that it leads to; the last row,
+    /// which leads to itself, is that of all other states.
+    steps: Vec<u16>,
     /// For each byte the place after it when nothing is live.
-    starts: Box<[u64; 256]>,
+    starts: Box<[u16; 256]>,
     /// The place at the beginning of a text.
-    first: u64,
+    first: u16,
     /// The last of the places at which nothing is live.
-    idle_last: u64,
+    idle_last: u16,
+    /// The place of all other states.
+    elsewhere: u16,
 }
 
-/// Where a quick look has got to, as the offset of a place in the table's numbers.
+/// Where a quick look has got to: where the row of the place begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place(u64);
+pub(super) struct Place(u16);
 
 impl Skimmer {
     /// The place before text that follows the byte `before`.
     pub(super) fn start(&self, before: Option<u8>) -> Place {
         Place(match before {
-            Some(byte) => self.starts.get(usize::from(byte)).copied().unwrap_or(ELSEWHERE),
+            Some(byte) => self.starts.get(usize::from(byte)).copied().unwrap_or(self.elsewhere),
             None => self.first,
         })
     }
@@ -58,13 +59,13 @@ impl Skimmer {
         let mut idle = 0;
         for (index, &byte) in bytes.iter().enumerate() {
             // The index of a byte is within the table, as the compiler sees.
-            let steps = *self.steps.get(usize::from(byte))?;
-            place = (steps >> place) & STEP_MASK;
+            let class = *self.classes.get(usize::from(byte))?;
+            place = *self.steps.get(usize::from(place) + usize::from(class))?;
             if place <= self.idle_last {
                 idle = index + 1;
             }
         }
-        (place != ELSEWHERE).then_some((Place(place), idle))
+        (place != self.elsewhere).then_some((Place(place), idle))
     }
 
     /// Surveys the states by following frequent bytes from where nothing is live.
@@ -73,26 +74,10 @@ impl Skimmer {
     /// look and nothing more.
     pub(super) fn new(regexes: &Regexes) -> Result<Self, Stuck> {
         let mut survey = Survey::new(regexes)?;
-        let mut index = 0;
-        while let Some(&pair) = survey.pairs.get(index) {
-            for &byte in FREQUENT {
-                if let Some(next) = survey.next(pair, byte)?
-                    && survey.pairs.len() < PLACES
-                    && !survey.pairs.contains(&next)
-                {
-                    survey.pairs.push(next);
-                }
-            }
-            index += 1;
+        for bytes in FREQUENT {
+            survey.follow(bytes)?;
         }
-        let mut steps = Box::new([0; 256]);
-        let mut starts = Box::new([ELSEWHERE; 256]);
-        for ((byte, steps), start) in (0..=u8::MAX).zip(steps.iter_mut()).zip(starts.iter_mut()) {
-            *steps = survey.steps(byte)?;
-            *start = survey.start(Some(byte))?;
-        }
-        let first = survey.start(None)?;
-        Ok(Self { steps, starts, first, idle_last: survey.idle_last })
+        survey.table()
     }
 }
 
@@ -108,7 +93,8 @@ struct Survey<'a> {
     regexes: &'a Regexes,
     cache: Cache,
     pairs: Vec<Pair>,
-    idle_last: u64,
+    /// How many of them, from the first on, are those at which nothing is live.
+    idle: usize,
 }
 
 impl<'a> Survey<'a> {
@@ -122,8 +108,28 @@ impl<'a> Survey<'a> {
                 pairs.push(Pair { scan, oldest });
             }
         }
-        let idle_last = if pairs.len() == 1 { 0 } else { STEP_BITS };
-        Ok(Self { regexes, cache, pairs, idle_last })
+        let idle = pairs.len();
+        Ok(Self { regexes, cache, pairs, idle })
+    }
+
+    /// Gives a place to each state that `bytes` lead to from those that have one, the nearest
+    /// first, while there are places.
+    fn follow(&mut self, bytes: &[u8]) -> Result<(), Stuck> {
+        let mut index = 0;
+        while let Some(&pair) = self.pairs.get(index) {
+            for &byte in bytes {
+                if self.pairs.len() >= PLACES {
+                    return Ok(());
+                }
+                if let Some(next) = self.next(pair, byte)?
+                    && !self.pairs.contains(&next)
+                {
+                    self.pairs.push(next);
+                }
+            }
+            index += 1;
+        }
+        Ok(())
     }
 
     /// Where `byte` leads, unless a match ends or the oldest thread dies, with others alive.
@@ -158,27 +164,55 @@ impl<'a> Survey<'a> {
 
     /// The pair of `scan` if nothing is live in it.
     fn idle(&self, scan: LazyStateID) -> Option<Pair> {
-        let idle = if self.idle_last == 0 { 1 } else { 2 };
-        self.pairs.iter().take(idle).find(|pair| pair.scan == scan).copied()
+        self.pairs.iter().take(self.idle).find(|pair| pair.scan == scan).copied()
     }
 
-    fn place(&self, pair: Option<Pair>) -> u64 {
-        let places = (0..).step_by(6);
-        let found = self.pairs.iter().zip(places).find(|(known, _)| Some(**known) == pair);
-        found.map_or(ELSEWHERE, |(_, place)| place)
+    /// The number of the place of `pair`.
+    fn place(&self, pair: Option<Pair>) -> usize {
+        let found = self.pairs.iter().position(|known| Some(*known) == pair);
+        found.unwrap_or(self.pairs.len())
     }
 
-    /// The steps of one byte from all places.
-    fn steps(&mut self, byte: u8) -> Result<u64, Stuck> {
-        let mut steps = ELSEWHERE << ELSEWHERE;
-        for (pair, from) in self.pairs.clone().into_iter().zip((0..).step_by(6)) {
-            let next = self.next(pair, byte)?;
-            steps |= self.place(next) << from;
+    /// The table of all places.
+    fn table(mut self) -> Result<Skimmer, Stuck> {
+        let mut columns: Vec<Vec<usize>> = Vec::new();
+        let mut classes = Box::new([0; 256]);
+        for (byte, class) in (0..=u8::MAX).zip(classes.iter_mut()) {
+            let column = self.column(byte)?;
+            let known = columns.iter().position(|known| *known == column);
+            let number = known.unwrap_or(columns.len());
+            if known.is_none() {
+                columns.push(column);
+            }
+            *class = u8::try_from(number).map_err(|_| Stuck)?;
         }
-        Ok(steps)
+        let row = |place: usize| u16::try_from(place * columns.len()).map_err(|_| Stuck);
+        let mut steps = Vec::new();
+        for from in 0..=self.pairs.len() {
+            for column in &columns {
+                steps.push(row(column.get(from).copied().unwrap_or(self.pairs.len()))?);
+            }
+        }
+        let mut starts = Box::new([0; 256]);
+        for (byte, start) in (0..=u8::MAX).zip(starts.iter_mut()) {
+            *start = row(self.start(Some(byte))?)?;
+        }
+        let first = row(self.start(None)?)?;
+        let idle_last = row(self.idle.saturating_sub(1))?;
+        Ok(Skimmer { classes, steps, starts, first, idle_last, elsewhere: row(self.pairs.len())? })
     }
 
-    fn start(&mut self, before: Option<u8>) -> Result<u64, Stuck> {
+    /// The numbers of the places to which `byte` leads from all places.
+    fn column(&mut self, byte: u8) -> Result<Vec<usize>, Stuck> {
+        let mut column = Vec::with_capacity(self.pairs.len());
+        for pair in self.pairs.clone() {
+            let next = self.next(pair, byte)?;
+            column.push(self.place(next));
+        }
+        Ok(column)
+    }
+
+    fn start(&mut self, before: Option<u8>) -> Result<usize, Stuck> {
         let scan = self.regexes.start(&mut self.cache, Anchored::No, before)?;
         self.check_cache()?;
         Ok(self.place(self.idle(scan)))

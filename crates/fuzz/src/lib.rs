@@ -1,0 +1,10 @@
+//! What the fuzz targets share: inputs that say how they are cut, and streams to damage.
+//!
+//! A broken law is a panic. Each target has a property test that holds the same law in every test
+//! run; its first lines name it.
+
+mod input;
+mod provider;
+
+pub use input::{Input, cut, cut_text};
+pub use provider::{check_detection, check_provider};

@@ -1,0 +1,110 @@
+//! Answers and refusals as responses, and the headers that every one of them carries.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderName, HeaderValue,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, StatusCode};
+use stream_log::{AppendError, ReadError, StoreError};
+use stream_protocol::durable::{Answer, Refusal};
+
+use crate::reject::Reject;
+
+/// Lets pages of any origin embed the answer (12.7).
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
+    HeaderName::from_static("cross-origin-resource-policy");
+
+/// What scripts of another origin may send.
+const REQUEST_HEADERS: &str = "authorization, content-type, if-none-match, stream-ttl, \
+    stream-expires-at, stream-seq, stream-closed, stream-forked-from, stream-fork-offset, \
+    stream-fork-sub-offset, producer-id, producer-epoch, producer-seq, idempotency-key";
+
+/// What scripts of another origin may read.
+const RESPONSE_HEADERS: &str = "etag, location, stream-next-offset, stream-cursor, \
+    stream-up-to-date, stream-closed, stream-ttl, stream-expires-at, stream-sse-data-encoding, \
+    producer-epoch, producer-seq, producer-expected-seq, producer-received-seq";
+
+/// A refusal on its way out.
+#[derive(Debug)]
+pub(super) struct Refused(pub(super) Refusal);
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self(refusal)
+    }
+}
+
+impl From<Reject> for Refused {
+    fn from(reject: Reject) -> Self {
+        Self(reject.0.into())
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let Refusal { problem, headers } = self.0;
+        let mut response = Reject(*problem).into_response();
+        response.headers_mut().extend(headers);
+        response
+    }
+}
+
+/// A response of this head.
+pub(super) fn respond(answer: Answer, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = answer.status;
+    *response.headers_mut() = answer.headers;
+    response
+}
+
+/// A response without a body.
+pub(super) fn respond_empty(answer: Answer) -> Response {
+    respond(answer, Bytes::new())
+}
+
+/// The store could not do it.
+pub(super) fn store_refused(error: &StoreError) -> Refusal {
+    Reject::store(error).0.into()
+}
+
+/// The log cannot be read; a deleted one is as good as none.
+pub(super) fn read_refused(error: &ReadError) -> Refusal {
+    match error {
+        ReadError::Deleted => Refusal::not_found(),
+        error => Reject::read(error).0.into(),
+    }
+}
+
+/// The log took nothing; a deleted one is as good as none.
+pub(super) fn append_refused(error: &AppendError) -> Refusal {
+    match error {
+        AppendError::Deleted => Refusal::not_found(),
+        AppendError::Producer(error) => Refusal::producer(*error),
+        error => Reject::append(error).0.into(),
+    }
+}
+
+/// What a browser must know of every answer (12.7).
+pub(super) async fn with_browser_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(RESPONSE_HEADERS));
+    response
+}
+
+/// `OPTIONS`: what scripts of another origin may do.
+pub(super) async fn preflight() -> (StatusCode, HeaderMap) {
+    let allowed = [
+        (ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PUT, DELETE, OPTIONS"),
+        (ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS),
+        (ACCESS_CONTROL_MAX_AGE, "86400"),
+    ];
+    let headers = allowed.map(|(name, value)| (name, HeaderValue::from_static(value)));
+    (StatusCode::NO_CONTENT, headers.into_iter().collect())
+}

@@ -1,0 +1,345 @@
+//! One stream: its log, its source, and how it stands.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use stream_log::{
+    AppendBatch, AppendError, AppendReceipt, Log, ReadBatch, ReadFrom, ReadLimit, Record, Tail,
+};
+use stream_model::now::now;
+use stream_model::{Offset, Producer, ProducerError};
+use stream_protocol::Problem;
+use stream_protocol::durable::append::{Append, Appended, Plan};
+use stream_protocol::durable::limits::{PAGE_APPENDS, PAGE_BYTES};
+use stream_protocol::durable::read::{Page, ReadStart};
+use stream_protocol::durable::record::{Description, decode_append, encode_append};
+use stream_protocol::durable::{Refusal, StreamOffset, StreamPath};
+use time::OffsetDateTime;
+use tokio::sync::RwLock;
+use tracing::error;
+
+use super::family::FamilyLog;
+use super::respond::{append_refused, read_refused};
+
+/// The largest sequence of a producer: no append can have a later one.
+const LAST_SEQ: u64 = stream_model::limits::PRODUCER_NUMBER_MAX;
+
+/// A stream that is known.
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) path: StreamPath,
+    pub(super) description: Description,
+    pub(super) log: Arc<dyn Log>,
+    /// The stream that this one is a fork of.
+    pub(super) source: Option<Arc<Stream>>,
+    /// Its forks; held while one is made or let go of.
+    pub(super) family: tokio::sync::Mutex<FamilyLog>,
+    /// Whether it lives on for its forks alone, as its family says too.
+    deleted: AtomicBool,
+    /// When somebody last read or wrote, from which its time to live counts.
+    ///
+    /// Not kept: after a restart it counts from the first request.
+    used: Mutex<OffsetDateTime>,
+    /// The newest `Stream-Seq`: appends that bring one come one by one, others beside each other.
+    seq: RwLock<Option<Bytes>>,
+}
+
+/// How a stream stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct State {
+    /// How many appends it holds, those of its source included.
+    pub(super) tail: u64,
+    pub(super) closed: bool,
+}
+
+impl Stream {
+    pub(super) fn new(
+        path: StreamPath,
+        description: Description,
+        log: Arc<dyn Log>,
+        source: Option<Arc<Self>>,
+        family: FamilyLog,
+        seq: Option<Bytes>,
+    ) -> Self {
+        Self {
+            path,
+            description,
+            log,
+            source,
+            deleted: AtomicBool::new(family.family().is_deleted()),
+            family: tokio::sync::Mutex::new(family),
+            used: Mutex::new(now()),
+            seq: RwLock::new(seq),
+        }
+    }
+
+    /// Whether it was deleted, and is kept for its forks at most.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::Acquire)
+    }
+
+    /// Refuses every use from now on, but for reads of its forks.
+    pub(super) fn mark_deleted(&self) {
+        self.deleted.store(true, Ordering::Release);
+    }
+
+    /// Counts as a use of the stream.
+    pub(super) fn touch(&self) {
+        *self.used.lock() = now();
+    }
+
+    /// Whether its time has run out at `now`.
+    pub(super) fn is_over(&self, now: OffsetDateTime) -> bool {
+        self.description.lifetime.is_over(*self.used.lock(), now)
+    }
+
+    /// The token of a position.
+    pub(super) fn offset(&self, number: u64) -> StreamOffset {
+        let mut stream = self;
+        loop {
+            match (stream.description.own_offset(number), &stream.source) {
+                (Some(offset), _) => return offset,
+                (None, Some(source)) => stream = source,
+                // A fork without its source is never loaded.
+                (None, None) => return StreamOffset::new(stream.description.life, number),
+            }
+        }
+    }
+
+    /// Where the append lies that comes after `number` others, as its log counts: behind the
+    /// description.
+    fn log_offset(&self, number: u64) -> Offset {
+        Offset::new(number.saturating_sub(self.description.base()).saturating_add(1))
+    }
+
+    /// How many appends there are if the log ends at `next`.
+    fn number(&self, next: Offset) -> u64 {
+        self.description.base().saturating_add(next.get().saturating_sub(1))
+    }
+
+    /// The tail, and a way to hear of changes since.
+    pub(super) async fn tail(&self) -> Result<(State, Tail), Refusal> {
+        let tail = self.log.tail().await.map_err(|error| read_refused(&error))?;
+        if tail.state.deleted {
+            return Err(Refusal::not_found());
+        }
+        let state = State { tail: self.number(tail.state.next), closed: tail.state.closed };
+        Ok((state, tail))
+    }
+
+    pub(super) async fn state(&self) -> Result<State, Refusal> {
+        Ok(self.tail().await?.0)
+    }
+
+    /// The position at which a read starts.
+    pub(super) async fn start(&self, start: ReadStart) -> Result<u64, Refusal> {
+        match start {
+            ReadStart::Beginning => Ok(0),
+            ReadStart::Now => Ok(self.state().await?.tail),
+            ReadStart::At(asked) => self.resolve(asked).await,
+        }
+    }
+
+    /// The position of a token, if it is one of this stream.
+    pub(super) async fn resolve(&self, asked: StreamOffset) -> Result<u64, Refusal> {
+        let number = asked.number();
+        let tail = self.state().await?.tail;
+        if number > tail {
+            return Err(Refusal::beyond_tail(asked, self.offset(tail)));
+        }
+        if self.offset(number) != asked {
+            return Err(Refusal::foreign_offset(asked));
+        }
+        Ok(number)
+    }
+
+    /// What lies after `start`, as much as one answer holds; a fork's reads go through all its
+    /// sources.
+    pub(super) async fn page(&self, start: u64) -> Result<Page, Refusal> {
+        let mut limit = ReadLimit { records_max: PAGE_APPENDS, bytes_max: PAGE_BYTES };
+        let mut pieces = Vec::new();
+        let mut at = start;
+        let state = loop {
+            let (owner, end) = self.owner(at);
+            if let Some(end) = end {
+                let left = usize::try_from(end.saturating_sub(at)).unwrap_or(usize::MAX);
+                limit.records_max = limit.records_max.min(left);
+            }
+            let batch = owner.read(at, limit).await?;
+            at = at.saturating_add(batch.records.len() as u64);
+            let read = decode(&batch.records, &mut pieces)?;
+            if end.is_none() {
+                break State { tail: self.number(batch.tail), closed: batch.closed };
+            }
+            limit.bytes_max = limit.bytes_max.saturating_sub(read);
+            limit.records_max = PAGE_APPENDS.saturating_sub(pieces.len());
+            let stuck = batch.records.is_empty();
+            if limit.bytes_max == 0 || limit.records_max == 0 || stuck {
+                break self.state().await?;
+            }
+        };
+        let up_to_date = at == state.tail;
+        Ok(Page {
+            start: self.offset(start),
+            next: self.offset(at),
+            pieces,
+            up_to_date,
+            closed: up_to_date && state.closed,
+        })
+    }
+
+    /// The stream whose log holds the append after `number` others, and where its part of this
+    /// stream ends; the own part has no end.
+    fn owner(&self, number: u64) -> (&Self, Option<u64>) {
+        let (mut stream, mut end) = (self, None);
+        while let Some(source) = &stream.source
+            && number < stream.description.base()
+        {
+            end = Some(stream.description.base());
+            stream = source;
+        }
+        (stream, end)
+    }
+
+    async fn read(&self, number: u64, limit: ReadLimit) -> Result<ReadBatch, Refusal> {
+        let from = ReadFrom::Offset(self.log_offset(number));
+        self.log.read(from, limit).await.map_err(|error| read_refused(&error))
+    }
+
+    /// What the append after `number` others holds, if there is one.
+    pub(super) async fn piece(&self, number: u64) -> Result<Option<Bytes>, Refusal> {
+        let batch = self.owner(number).0.read(number, ReadLimit::records(1)).await?;
+        let mut pieces = Vec::new();
+        decode(&batch.records, &mut pieces)?;
+        Ok(pieces.pop())
+    }
+
+    /// Carries out an append.
+    pub(super) async fn append(&self, append: &Append) -> Result<Appended, Refusal> {
+        let state = self.state().await?;
+        let closed_at = state.closed.then(|| self.offset(state.tail));
+        let plan = append.plan(&self.description.content_type, closed_at)?;
+        let Some(seq) = append.seq() else {
+            let newest = self.seq.read().await;
+            return self.commit(append, plan, newest.as_ref()).await;
+        };
+        let mut newest = self.seq.write().await;
+        if let Err(refusal) = append.check_seq(newest.as_ref()) {
+            return self.regressed(append, state, refusal).await;
+        }
+        let appended = self.commit(append, plan, Some(seq)).await?;
+        if !appended.duplicate {
+            *newest = Some(seq.clone());
+        }
+        Ok(appended)
+    }
+
+    async fn commit(
+        &self,
+        append: &Append,
+        plan: Plan,
+        newest_seq: Option<&Bytes>,
+    ) -> Result<Appended, Refusal> {
+        let seq = newest_seq.map(|seq| &**seq);
+        let mut batch = AppendBatch::new(now());
+        batch.records.extend(plan.piece.map(|piece| encode_append(seq, &piece)));
+        let closed = plan.close;
+        batch.close = closed;
+        batch.producer = plan.producer;
+        match self.log.append(batch).await {
+            Ok(receipt) if receipt.duplicate => self.repeated(append, receipt).await,
+            Ok(receipt) => {
+                let tail = self.offset(self.number(receipt.next));
+                Ok(Appended { tail, duplicate: false, closed, producer_seq: None })
+            }
+            Err(AppendError::Closed { tail }) => {
+                let tail = self.offset(self.number(tail));
+                if append.only_closes() {
+                    let closed = true;
+                    return Ok(Appended { tail, duplicate: true, closed, producer_seq: None });
+                }
+                Err(Refusal::closed(tail))
+            }
+            Err(error) => Err(append_refused(&error)),
+        }
+    }
+
+    /// What to say of an append that the log had already.
+    async fn repeated(&self, append: &Append, receipt: AppendReceipt) -> Result<Appended, Refusal> {
+        let producer_seq = match append.producer() {
+            Some(producer) => self.highest_seq(producer).await,
+            None => None,
+        };
+        Ok(Appended {
+            tail: self.offset(self.number(receipt.next)),
+            duplicate: true,
+            closed: self.state().await?.closed,
+            producer_seq,
+        })
+    }
+
+    /// What to say of an append whose `Stream-Seq` is old: if its producer had it appended then,
+    /// that it is; otherwise the refusal.
+    async fn regressed(
+        &self,
+        append: &Append,
+        state: State,
+        refusal: Refusal,
+    ) -> Result<Appended, Refusal> {
+        let mut question = AppendBatch::new(now());
+        question.producer = append.producer().cloned();
+        match self.log.append(question).await {
+            Ok(receipt) => self.repeated(append, receipt).await,
+            Err(error @ AppendError::Producer(_)) => Err(append_refused(&error)),
+            Err(_) if state.closed => Err(Refusal::closed(self.offset(state.tail))),
+            // An append without records is refused as empty if it would be new.
+            Err(_) => Err(refusal),
+        }
+    }
+
+    /// The highest sequence that a producer has appended, as the log tells it to one who asks for
+    /// far too much: an append without records, which is never carried out.
+    async fn highest_seq(&self, producer: &Producer) -> Option<u64> {
+        let mut question = AppendBatch::new(now());
+        question.producer = Some(Producer { seq: LAST_SEQ, ..producer.clone() });
+        match self.log.append(question).await {
+            Err(AppendError::Producer(ProducerError::Gap { expected, .. })) => {
+                expected.checked_sub(1)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The newest `Stream-Seq` that a log's last record tells.
+pub(super) async fn newest_seq(log: &dyn Log) -> Result<Option<Bytes>, Refusal> {
+    let next = log.tail().await.map_err(|error| read_refused(&error))?.state.next.get();
+    if next < 2 {
+        return Ok(None);
+    }
+    let from = ReadFrom::Offset(Offset::new(next - 1));
+    let batch = log.read(from, ReadLimit::records(1)).await;
+    let batch = batch.map_err(|error| read_refused(&error))?;
+    let seq = |record: &Record| decode_append(&record.payload).ok()?.0;
+    Ok(batch.records.first().and_then(seq))
+}
+
+/// Adds what the records hold to `pieces`, and says how many bytes that is.
+fn decode(records: &[Record], pieces: &mut Vec<Bytes>) -> Result<usize, Refusal> {
+    let mut bytes = 0;
+    for record in records {
+        let (_, piece) = decode_append(&record.payload).map_err(|error| damaged(&error))?;
+        bytes += piece.len();
+        pieces.push(piece);
+    }
+    Ok(bytes)
+}
+
+/// A log that holds something else than it should.
+pub(super) fn damaged(damage: &dyn std::error::Error) -> Refusal {
+    error!(%damage, "log is none of a durable stream");
+    let class = stream_model::ErrorClass::Internal;
+    Problem::new(class, "stream-damaged", "The stream is damaged").detail(damage.to_string()).into()
+}

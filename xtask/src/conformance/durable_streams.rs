@@ -1,0 +1,37 @@
+//! `cargo xtask conformance durable-streams`: the published suite against the real server.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::install::{Installation, install, words};
+use crate::args::Args;
+use crate::corpus::PACKAGES;
+use crate::executables::Executables;
+use crate::process::program;
+
+/// The suite, and the lock file of what runs it.
+const SUITE: &str = "crates/checks/conformance/durable-streams";
+
+/// `cargo xtask conformance durable-streams [--url URL]`; without a URL, against our own server.
+pub(super) fn run(mut args: Args) -> Result<()> {
+    let url = args.value("--url")?;
+    args.finish()?;
+    install(&suite())?;
+    let programs = ["--bin=conformance-durable-streams", "--bin=millstream"];
+    let built = Executables::build(&[PACKAGES, &programs].concat())?;
+    // The suite is run from its own folder.
+    let suite = std::path::absolute(SUITE)?;
+    let check = program(built.path("conformance-durable-streams")?);
+    let check = check.args(["--suite".as_ref(), suite.as_os_str()]);
+    match url {
+        Some(url) => check.args(["--url", &url]).run(),
+        None => check.args(["--server".as_ref(), built.path("millstream")?.as_os_str()]).run(),
+    }
+}
+
+fn suite() -> Installation {
+    let lock = Path::new(SUITE).join("package-lock.json");
+    let commands = vec![words(&format!("npm --prefix {SUITE} ci --no-audit --no-fund"))];
+    Installation { lock, folder: Path::new(SUITE).join("node_modules"), commands }
+}
