@@ -1,0 +1,123 @@
+//! A segment: a file of frames, its header, and how it grows.
+
+use crate::codec::Reader;
+use crate::limits::{GROWTH_BYTES_MAX, GROWTH_BYTES_MIN};
+
+/// The first bytes of every segment; the last one is the version of the format.
+const MAGIC: [u8; 8] = *b"MSTREAM\x01";
+
+/// Bytes of a segment before its first frame.
+pub(crate) const HEADER_BYTES: u32 = 24;
+
+/// What a segment says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// Its place in the order of all segments.
+    pub(crate) number: u64,
+    /// What its checksums start from.
+    pub(crate) secret: u32,
+}
+
+impl Header {
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&self.number.to_le_bytes());
+        bytes.extend_from_slice(&self.secret.to_le_bytes());
+        bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
+        bytes
+    }
+
+    /// Reads a header from the front of a segment; `None` if there is none.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let (said, rest) = bytes.split_at_checked(20)?;
+        if Reader(rest).u32()? != crc32fast::hash(said) {
+            return None;
+        }
+        let mut reader = Reader(said);
+        (reader.take(MAGIC.len())? == MAGIC).then_some(())?;
+        Some(Self { number: reader.u64()?, secret: reader.u32()? })
+    }
+}
+
+/// The name of a segment's file.
+pub(crate) fn segment_name(number: u64) -> String {
+    format!("{number:016x}.segment")
+}
+
+/// The name of the file with the index of a sealed segment.
+pub(crate) fn index_name(number: u64) -> String {
+    format!("{number:016x}.index")
+}
+
+/// The segment whose file is called `name`, if it is one's.
+pub(crate) fn segment_number(name: &str) -> Option<u64> {
+    number_of(name, ".segment")
+}
+
+/// The segment whose index is called `name`, if it is one's.
+pub(crate) fn index_number(name: &str) -> Option<u64> {
+    number_of(name, ".index")
+}
+
+fn number_of(name: &str, ending: &str) -> Option<u64> {
+    let digits = name.strip_suffix(ending).filter(|digits| digits.len() == 16)?;
+    let lower_hex = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
+    digits.bytes().all(lower_hex).then(|| u64::from_str_radix(digits, 16).ok())?
+}
+
+/// How long a segment of `bytes` becomes when it must hold `wanted` bytes.
+pub(crate) fn grown(bytes: u32, wanted: u32, segment_bytes: u32) -> u32 {
+    let mut grown = bytes;
+    loop {
+        let step = grown.clamp(GROWTH_BYTES_MIN, GROWTH_BYTES_MAX);
+        // Whole steps from 0, so that a file's length tells whether a part of it is missing.
+        grown = (grown / GROWTH_BYTES_MIN * GROWTH_BYTES_MIN).saturating_add(step);
+        if grown >= segment_bytes {
+            return segment_bytes;
+        }
+        if grown >= wanted {
+            return grown;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_reads_back_and_no_damaged_one_does() {
+        let header = Header { number: 5, secret: 0xdead_beef };
+        let bytes = header.to_bytes();
+        assert_eq!(bytes.len(), usize::try_from(HEADER_BYTES).unwrap());
+        assert_eq!(Header::read(&bytes), Some(header));
+        for bit in 0..bytes.len() * 8 {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Header::read(&flipped), None, "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn names_read_back_and_others_are_not_ours() {
+        assert_eq!(segment_number(&segment_name(0x1f)), Some(0x1f));
+        assert_eq!(index_number(&index_name(u64::MAX)), Some(u64::MAX));
+        for other in ["lock", "1.segment", "000000000000000G.segment", "+00000000000001f.segment"] {
+            assert_eq!(segment_number(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn growth_doubles_up_to_a_bound() {
+        const KIB: u32 = 1 << 10;
+        const MIB: u32 = 1 << 20;
+        assert_eq!(grown(0, 1, 64 * MIB), 256 * KIB);
+        assert_eq!(grown(256 * KIB, 1, 64 * MIB), 512 * KIB);
+        assert_eq!(grown(8 * MIB, 1, 64 * MIB), 16 * MIB);
+        assert_eq!(grown(16 * MIB, 1, 64 * MIB), 24 * MIB);
+        assert_eq!(grown(0, 3 * MIB, 64 * MIB), 4 * MIB);
+        assert_eq!(grown(60 * MIB, 64 * MIB, 64 * MIB), 64 * MIB);
+        assert_eq!(grown(0, 1, 64 * KIB), 64 * KIB);
+        assert_eq!(grown(300 * KIB, 1, 64 * MIB), 256 * KIB + 300 * KIB);
+    }
+}
