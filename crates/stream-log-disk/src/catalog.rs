@@ -12,13 +12,14 @@ use stream_model::{Epoch, Offset, ProducerId, ProducerState};
 use crate::body::{put_config, read_config};
 use crate::codec::{Reader, narrow, put_bytes, put_signed, put_varint, widen};
 use crate::index::Run;
+use crate::segment::FORMAT;
 use crate::state::{LogId, LogState};
 
-/// The catalog's file, and the one before it.
+/// The catalog's file, and a copy of it: what it knows may be in no segment any more.
 pub(crate) const NAME: &str = "catalog";
-pub(crate) const OLD_NAME: &str = "catalog.old";
+pub(crate) const COPY_NAME: &str = "catalog.copy";
 
-const MAGIC: [u8; 8] = *b"MSTRCAT\x01";
+const MAGIC: [u8; 7] = *b"MSTRCAT";
 const CLOSED: u8 = 1;
 
 /// How the store stood.
@@ -28,8 +29,8 @@ pub(crate) struct Catalog {
     pub(crate) from_segment: u64,
     /// The number that the next log gets.
     pub(crate) next_log: LogId,
-    /// If the store was closed in order: its last segment and where that ends.
-    pub(crate) clean_end: Option<(u64, u32)>,
+    /// A segment and the byte before which it is known to be safe.
+    pub(crate) safe_before: Option<(u64, u32)>,
     /// The sealed segments before `from_segment`, and where each ends.
     pub(crate) sealed: Vec<(u64, u32)>,
     pub(crate) logs: Vec<(String, LogState)>,
@@ -42,27 +43,18 @@ pub(crate) struct CatalogWriter {
 }
 
 impl CatalogWriter {
-    /// A catalog of so many logs.
-    pub(crate) fn new(head: &Catalog, logs: usize) -> Self {
+    /// A catalog of no logs yet.
+    pub(crate) fn new() -> Self {
         let mut out = MAGIC.to_vec();
+        out.push(FORMAT);
         out.extend_from_slice(&[0; 4]);
-        put_varint(&mut out, head.from_segment);
-        put_varint(&mut out, head.next_log.into());
-        let (segment, end) = head.clean_end.map_or((0, 0), |(n, end)| (n.saturating_add(1), end));
-        put_varint(&mut out, segment);
-        put_varint(&mut out, end.into());
-        put_varint(&mut out, widen(head.sealed.len()));
-        for (segment, end) in &head.sealed {
-            put_varint(&mut out, *segment);
-            put_varint(&mut out, (*end).into());
-        }
-        put_varint(&mut out, widen(logs));
         Self { out }
     }
 
     pub(crate) fn log(&mut self, name: &str, log: &LogState) {
         let out = &mut self.out;
-        put_varint(out, log.id.into());
+        // 0 ends the logs.
+        put_varint(out, u64::from(log.id).saturating_add(1));
         put_bytes(out, name.as_bytes());
         out.extend_from_slice(&log.epoch.get().to_le_bytes());
         put_config(out, &log.config);
@@ -86,8 +78,20 @@ impl CatalogWriter {
         }
     }
 
-    /// The file's content.
-    pub(crate) fn finish(mut self) -> Vec<u8> {
+    /// The file's content; `head` has no logs of its own.
+    pub(crate) fn finish(mut self, head: &Catalog) -> Vec<u8> {
+        let out = &mut self.out;
+        put_varint(out, 0);
+        put_varint(out, head.from_segment);
+        put_varint(out, head.next_log.into());
+        let (segment, end) = head.safe_before.map_or((0, 0), |(n, end)| (n.saturating_add(1), end));
+        put_varint(out, segment);
+        put_varint(out, end.into());
+        put_varint(out, widen(head.sealed.len()));
+        for (segment, end) in &head.sealed {
+            put_varint(out, *segment);
+            put_varint(out, (*end).into());
+        }
         let checksum = crc32fast::hash(self.out.get(12..).unwrap_or_default());
         if let Some(field) = self.out.get_mut(8..12) {
             field.copy_from_slice(&checksum.to_le_bytes());
@@ -100,27 +104,31 @@ impl Catalog {
     /// Reads a file's content; `None` if it is damaged.
     pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
-        (reader.take(MAGIC.len())? == MAGIC).then_some(())?;
+        (reader.take(MAGIC.len())? == MAGIC && reader.u8()? == FORMAT).then_some(())?;
         if reader.u32()? != crc32fast::hash(reader.0) {
             return None;
         }
-        let (from_segment, next_log) = (reader.varint()?, reader.varint32()?);
-        let (clean, end) = (reader.varint()?, reader.varint32()?);
-        let clean_end = clean.checked_sub(1).map(|segment| (segment, end));
-        let mut catalog = Self { from_segment, next_log, clean_end, ..Self::default() };
+        let mut catalog = Self::default();
+        let mut configs = Configs::default();
+        while let Some(id) = reader.varint()?.checked_sub(1) {
+            let id = LogId::try_from(id).ok()?;
+            catalog.logs.push(read_log(id, &mut reader, &mut configs)?);
+        }
+        (catalog.from_segment, catalog.next_log) = (reader.varint()?, reader.varint32()?);
+        let (segment, end) = (reader.varint()?, reader.varint32()?);
+        catalog.safe_before = segment.checked_sub(1).map(|segment| (segment, end));
         for _ in 0..reader.varint()? {
             catalog.sealed.push((reader.varint()?, reader.varint32()?));
-        }
-        let mut configs = Configs::default();
-        for _ in 0..reader.varint()? {
-            catalog.logs.push(read_log(&mut reader, &mut configs)?);
         }
         reader.0.is_empty().then_some(catalog)
     }
 }
 
-fn read_log(reader: &mut Reader<'_>, configs: &mut Configs) -> Option<(String, LogState)> {
-    let id = reader.varint32()?;
+fn read_log(
+    id: LogId,
+    reader: &mut Reader<'_>,
+    configs: &mut Configs,
+) -> Option<(String, LogState)> {
     let name = reader.text()?.to_owned();
     let epoch = Epoch::new(reader.u64()?);
     let config = configs.share(read_config(reader)?);
@@ -176,20 +184,21 @@ mod tests {
         (log.closed, log.earliest, log.next, log.bytes, log.trimmed) = (true, 1, 5, 100, 20);
         log.touched = -4;
         log.runs = vec![Run { first: 0, segment: 2 }];
-        let state =
-            ProducerState { epoch: 1, seq: 2, first: Offset::new(3), next: Offset::new(4) };
+        let state = ProducerState { epoch: 1, seq: 2, first: Offset::new(3), next: Offset::new(4) };
         log.producers.get_or_insert_default().put(ProducerId::new("p").unwrap(), state);
         let sealed = vec![(1, 900), (2, 800)];
-        let head = Catalog { from_segment: 3, next_log: 4, sealed, ..Catalog::default() };
-        let mut writer = CatalogWriter::new(&head, 1);
+        let safe_before = Some((3, 77));
+        let head = Catalog { from_segment: 3, next_log: 4, safe_before, sealed, logs: Vec::new() };
+        let mut writer = CatalogWriter::new();
         writer.log("topic/a", &log);
-        writer.finish()
+        writer.finish(&head)
     }
 
     #[test]
     fn a_catalog_reads_back() {
         let catalog = Catalog::read(&sample()).unwrap();
-        assert_eq!((catalog.from_segment, catalog.next_log, catalog.clean_end), (3, 4, None));
+        assert_eq!((catalog.from_segment, catalog.next_log), (3, 4));
+        assert_eq!(catalog.safe_before, Some((3, 77)));
         assert_eq!(catalog.sealed, [(1, 900), (2, 800)]);
         let (name, log) = &catalog.logs[0];
         assert_eq!((name.as_str(), log.id, log.epoch.get()), ("topic/a", 3, 9));

@@ -92,6 +92,7 @@ impl<'a> Reader<'a> {
         Some((value >> 1).cast_signed() ^ (value & 1).cast_signed().wrapping_neg())
     }
 
+    #[expect(clippy::option_option, reason = "an option that may not fit")]
     pub(crate) fn option(&mut self) -> Option<Option<u64>> {
         Some(self.varint()?.checked_sub(1))
     }

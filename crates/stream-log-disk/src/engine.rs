@@ -14,13 +14,17 @@
 //! with nothing written, and the next one tries again.
 //! After a failed write or sync nothing is written any more; reads go on.
 
+mod cache;
 mod commit;
+mod files;
 mod house;
 mod open;
 mod reading;
 mod staging;
+mod trimming;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
@@ -36,8 +40,8 @@ use crate::options::DiskOptions;
 use crate::state::{Effect, LogId, LogState};
 use crate::vfs::{Vfs, VfsFile};
 
-pub(crate) use house::Chores;
-pub(crate) use staging::{Attempt, Wait};
+use house::Chores;
+pub(crate) use staging::Attempt;
 
 /// A store without its threads.
 #[derive(Debug)]
@@ -53,8 +57,12 @@ pub(crate) struct Engine {
     /// Logs with batches in the active segment.
     touched: Mutex<Vec<Arc<Cell>>>,
     segments: Mutex<BTreeMap<u64, Arc<Segment>>>,
-    /// Segments whose index was read, the one read longest ago first.
+    /// Segments whose index is in memory, the one read longest ago first.
     indexed: Mutex<VecDeque<Arc<Segment>>>,
+    /// Segments whose file is open, the one opened longest ago first.
+    opened: Mutex<VecDeque<Arc<Segment>>>,
+    /// Files of emptied segments, to be used again.
+    spares: Mutex<Vec<String>>,
     chores: Mutex<Chores>,
     /// Rung when the housekeeper has something to do.
     pub(crate) bell: Condvar,
@@ -80,7 +88,7 @@ struct Names {
 pub(crate) struct Segment {
     number: u64,
     secret: u32,
-    file: Arc<dyn VfsFile>,
+    file: Mutex<Option<Arc<dyn VfsFile>>>,
     /// Where it ends; 0 while it is active.
     end: AtomicU32,
     /// Logs with batches in it that were not let go of, counted when it is sealed.
@@ -143,14 +151,25 @@ pub(crate) struct Room {
     error: Option<DiskError>,
 }
 
+/// Logs that are looked at before others may have the names.
+const LOGS_AT_ONCE: usize = 1024;
+
 impl Segment {
-    fn new(number: u64, secret: u32, file: Arc<dyn VfsFile>) -> Arc<Self> {
-        let (end, live) = (AtomicU32::new(0), AtomicUsize::new(0));
-        Arc::new(Self { number, secret, file, end, live, index: Mutex::new(None) })
+    /// A segment that ends at `end`; at 0, one that goes on.
+    fn new(number: u64, secret: u32, end: u32) -> Arc<Self> {
+        let (end, live) = (AtomicU32::new(end), AtomicUsize::new(0));
+        Arc::new(Self {
+            number,
+            secret,
+            file: Mutex::default(),
+            end,
+            live,
+            index: Mutex::default(),
+        })
     }
 
-    fn is_sealed(&self) -> bool {
-        self.end.load(Ordering::Acquire) > 0
+    fn end(&self) -> u32 {
+        self.end.load(Ordering::Acquire)
     }
 }
 
@@ -163,6 +182,7 @@ impl Engine {
     /// The log of this name.
     pub(crate) fn find(&self, name: &str) -> Result<Option<Arc<Cell>>, DiskError> {
         let found = self.names.lock().logs.get(name).cloned();
+        let found = found.filter(|cell| !cell.state.lock().deleted);
         match &self.stage.lock().trouble {
             Some(DiskError::Closed) => Err(DiskError::Closed),
             _ => Ok(found),
@@ -171,18 +191,45 @@ impl Engine {
 
     /// Names that come after `after`, or from `from` on, and begin with `from`.
     pub(crate) fn names(&self, from: &str, after: Option<&str>, limit: usize) -> Vec<Box<str>> {
-        use std::ops::Bound::{Excluded, Included, Unbounded};
         let start = after.filter(|after| *after >= from).map_or(Included(from), Excluded);
         let names = self.names.lock();
-        let found = names.logs.range::<str, _>((start, Unbounded)).map(|(name, _)| name);
-        found.take_while(|name| name.starts_with(from)).take(limit).cloned().collect()
+        let found = names.logs.range::<str, _>((start, Unbounded));
+        let found = found.take_while(|(name, _)| name.starts_with(from));
+        let there = found.filter(|(_, cell)| !cell.state.lock().deleted);
+        there.map(|(name, _)| name.clone()).take(limit).collect()
+    }
+
+    /// Calls `look` with every log that is there all the while; others may be missed.
+    ///
+    /// The names are locked for a few logs at a time, so that nobody waits for all of them.
+    fn for_each_log(&self, mut look: impl FnMut(&str, &Arc<Cell>)) {
+        let mut last: Option<Box<str>> = None;
+        loop {
+            let names = self.names.lock();
+            let start = last.as_deref().map_or(Unbounded, Excluded);
+            let mut count = 0;
+            let mut end = None;
+            for (name, cell) in names.logs.range::<str, _>((start, Unbounded)).take(LOGS_AT_ONCE) {
+                look(name, cell);
+                count += 1;
+                end = Some(name);
+            }
+            if count < LOGS_AT_ONCE {
+                return;
+            }
+            last = end.cloned();
+        }
     }
 
     /// Every log whose time has run out at `now`.
     pub(crate) fn expired(&self, now: time::OffsetDateTime) -> Vec<(Box<str>, Arc<Cell>)> {
-        let names = self.names.lock();
-        let expired = names.logs.iter().filter(|(_, cell)| cell.state.lock().is_expired(now));
-        expired.map(|(name, cell)| (name.clone(), Arc::clone(cell))).collect()
+        let mut expired = Vec::new();
+        self.for_each_log(|name, cell| {
+            if cell.state.lock().is_expired(now) {
+                expired.push((name.into(), Arc::clone(cell)));
+            }
+        });
+        expired
     }
 
     /// Hears of room being made.
@@ -195,12 +242,29 @@ impl Engine {
         self.stage.lock().trouble.clone()
     }
 
+    /// Why a group that was waited for did not come as far as it should.
+    pub(crate) fn failure(&self) -> DiskError {
+        self.trouble().unwrap_or(DiskError::Closed)
+    }
+
+    /// Takes no more writers, and lets the threads end once nothing is pending.
+    pub(crate) fn stop(&self) {
+        let mut stage = self.stage.lock();
+        stage.trouble.get_or_insert(DiskError::Closed);
+        stage.stopping = true;
+        drop(stage);
+        self.work.notify_all();
+        self.chores.lock().stop();
+        self.bell.notify_all();
+        self.room.send_replace(Room { error: Some(DiskError::Closed) });
+    }
+
     /// Stops for good: nobody knows what is on the disk.
     fn poison(&self, error: &std::io::Error) -> DiskError {
         let error = DiskError::Poisoned(error.to_string());
         tracing::error!(%error, "log stopped");
         let mut stage = self.stage.lock();
-        stage.trouble.get_or_insert_with(|| error.clone());
+        stage.trouble = Some(error.clone());
         // Dropping the sender tells everybody who waits for the pending group.
         (stage.sender, stage.group) = crate::group::group();
         stage.staged.clear();

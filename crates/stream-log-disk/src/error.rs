@@ -12,12 +12,12 @@ pub enum OpenError {
     #[error("folder in use by another process")]
     Locked,
     /// It was written by another version.
-    #[error("format {found:?} not known, expected {expected:?}")]
+    #[error("format {found} not known, expected {expected}")]
     Version {
-        /// What the folder says.
-        found: String,
-        /// What this version writes.
-        expected: &'static str,
+        /// The version that wrote it.
+        found: u8,
+        /// What this version reads and writes.
+        expected: u8,
     },
     /// The system refused something.
     #[error("file system failed")]
@@ -98,7 +98,12 @@ pub enum Damage {
         /// The segment.
         segment: u64,
     },
-    /// The catalog; the one before it was used, or none.
+    /// One of the two copies of a segment's header; nothing is lost.
+    Header {
+        /// The segment.
+        segment: u64,
+    },
+    /// The catalog; its copy was used or, without one, the segments alone.
     Catalog,
     /// A segment that names no log for some of its frames.
     Nameless {
@@ -115,6 +120,7 @@ impl std::fmt::Display for Damage {
                 log.as_ref().map_or(Ok(()), |log| write!(f, ", of log {log}"))
             }
             Self::Lost { segment } => write!(f, "segment {segment:016x} lost"),
+            Self::Header { segment } => write!(f, "segment {segment:016x}: header damaged"),
             Self::Catalog => f.write_str("catalog damaged"),
             Self::Nameless { segment } => {
                 write!(f, "segment {segment:016x}: frames of a log without a name")

@@ -111,7 +111,12 @@ impl Head {
     /// Reads a head from the front of `bytes`; `None` if there is none.
     pub(crate) fn read(bytes: &[u8], place: Place) -> Option<Self> {
         let head_bytes = *bytes.get(HEAD_FIXED - 1)?;
-        let head = bytes.get(..usize::from(head_bytes)).filter(|h| h.len() > HEAD_FIXED)?;
+        let kind = *bytes.get(HEAD_FIXED)?;
+        // Most places where a head is looked for have none, and this tells so without a checksum.
+        let possible = HEAD_FIXED < usize::from(head_bytes)
+            && usize::from(head_bytes) <= HEAD_BYTES_MAX
+            && (1..=Kind::ALL.len()).contains(&usize::from(kind));
+        let head = bytes.get(..usize::from(head_bytes)).filter(|_| possible)?;
         let mut reader = Reader(head);
         let checksum = reader.u32()?;
         if checksum != checksum_of(&[reader.0], place) {
@@ -123,10 +128,23 @@ impl Head {
         let kind = Kind::ALL.into_iter().find(|known| known.number() == kind)?;
         let body_bytes = reader.varint32()?;
         let (log, first, records) = (reader.varint32()?, reader.varint()?, reader.varint32()?);
-        let back =
-            Back { bytes: reader.varint32()?, log: reader.varint32()?, records: reader.varint32()? };
+        let back = Back {
+            bytes: reader.varint32()?,
+            log: reader.varint32()?,
+            records: reader.varint32()?,
+        };
         let head_bytes = u32::from(head_bytes);
-        Some(Self { kind, log, first, records, synced, back, head_bytes, body_bytes, body_checksum })
+        Some(Self {
+            kind,
+            log,
+            first,
+            records,
+            synced,
+            back,
+            head_bytes,
+            body_bytes,
+            body_checksum,
+        })
     }
 
     /// The body, which follows the head in `frame`; `None` if it is damaged or cut.
@@ -196,7 +214,9 @@ fn seal_head(head: &mut [u8], place: Place) {
 
 fn checksum_of(parts: &[&[u8]], place: Place) -> u32 {
     let mut hasher = crc32fast::Hasher::new_with_initial(initial(place));
-    parts.iter().for_each(|part| hasher.update(part));
+    for part in parts {
+        hasher.update(part);
+    }
     hasher.finalize()
 }
 

@@ -48,10 +48,4 @@ impl Group {
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.0.same_channel(&other.0)
     }
-
-    /// How far it has come, without waiting.
-    #[cfg(test)]
-    pub(crate) fn phase(&self) -> Phase {
-        *self.0.borrow()
-    }
 }

@@ -1,9 +1,7 @@
 //! Where the batches of a log lie: in memory for the active segment, in a file for sealed ones.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use crate::codec::{Reader, narrow, put_varint, widen};
+use crate::segment::FORMAT;
 
 /// One batch of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,30 +33,68 @@ pub(crate) fn holder(entries: &[Entry], offset: u64) -> Option<usize> {
 /// The batches of every log in one sealed segment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct SegmentIndex {
-    logs: BTreeMap<u32, Arc<[Entry]>>,
+    /// Sorted by log.
+    logs: Vec<Part>,
+    entries: Vec<Entry>,
+}
+
+/// Where a log's batches lie among all entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part {
+    log: u32,
+    start: u32,
+    count: u32,
 }
 
 impl SegmentIndex {
-    /// Adds a log's batches, in order.
-    pub(crate) fn insert(&mut self, log: u32, entries: &[Entry]) {
-        self.logs.insert(log, entries.into());
+    /// The batches of each log, in order.
+    pub(crate) fn new(parts: impl IntoIterator<Item = (u32, Vec<Entry>)>) -> Self {
+        let mut index = Self::default();
+        for (log, entries) in parts {
+            index.push(log, |all| all.extend_from_slice(&entries));
+        }
+        index.logs.sort_unstable_by_key(|part| part.log);
+        index
+    }
+
+    fn push(&mut self, log: u32, extend: impl FnOnce(&mut Vec<Entry>)) {
+        // A segment is far smaller than 2^32 entries.
+        let length = |entries: &Vec<Entry>| u32::try_from(entries.len()).unwrap_or(u32::MAX);
+        let start = length(&self.entries);
+        extend(&mut self.entries);
+        let count = length(&self.entries).saturating_sub(start);
+        self.logs.push(Part { log, start, count });
     }
 
     /// A log's batches, in order; none if it has none here.
-    pub(crate) fn entries(&self, log: u32) -> Arc<[Entry]> {
-        self.logs.get(&log).cloned().unwrap_or_default()
+    pub(crate) fn entries(&self, log: u32) -> &[Entry] {
+        let found = self.logs.binary_search_by_key(&log, |part| part.log).ok();
+        found.and_then(|found| self.logs.get(found)).map_or(&[], |part| self.part(*part))
+    }
+
+    fn part(&self, part: Part) -> &[Entry] {
+        let (start, count) = (narrow(part.start.into()), narrow(part.count.into()));
+        self.entries.get(start..start.saturating_add(count)).unwrap_or_default()
+    }
+
+    /// Bytes that it takes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>()
+            .saturating_add(self.logs.capacity().saturating_mul(size_of::<Part>()))
+            .saturating_add(self.entries.capacity().saturating_mul(size_of::<Entry>()))
     }
 
     /// Everything as the content of a file, for the segment with this secret.
     pub(crate) fn to_bytes(&self, secret: u32) -> Vec<u8> {
         let mut out = vec![0; 4];
+        out.push(FORMAT);
         out.extend_from_slice(&secret.to_le_bytes());
         put_varint(&mut out, widen(self.logs.len()));
-        for (log, entries) in &self.logs {
-            put_varint(&mut out, (*log).into());
-            put_varint(&mut out, widen(entries.len()));
+        for part in &self.logs {
+            put_varint(&mut out, part.log.into());
+            put_varint(&mut out, part.count.into());
             let mut before = Entry { first: 0, bytes_before: 0, nanos: 0, position: 0 };
-            for entry in entries.iter() {
+            for entry in self.part(*part) {
                 put_varint(&mut out, entry.first.wrapping_sub(before.first));
                 put_varint(&mut out, entry.bytes_before.wrapping_sub(before.bytes_before));
                 crate::codec::put_signed(&mut out, entry.nanos.wrapping_sub(before.nanos));
@@ -75,14 +111,16 @@ impl SegmentIndex {
     /// Reads a file's content; `None` if it is damaged or of another segment.
     pub(crate) fn from_bytes(bytes: &[u8], secret: u32) -> Option<Self> {
         let mut reader = Reader(bytes);
-        if reader.u32()? != crc32fast::hash(reader.0) || reader.u32()? != secret {
+        let is_whole = reader.u32()? == crc32fast::hash(reader.0);
+        if !is_whole || reader.u8()? != FORMAT || reader.u32()? != secret {
             return None;
         }
-        let mut logs = BTreeMap::new();
+        let mut index = Self::default();
         for _ in 0..reader.varint()? {
             let log = reader.varint32()?;
+            let mut entries = Vec::new();
             let count = narrow(reader.varint()?);
-            let mut entries = Vec::with_capacity(count.min(reader.0.len()));
+            entries.reserve_exact(count.min(reader.0.len()));
             let mut before = Entry { first: 0, bytes_before: 0, nanos: 0, position: 0 };
             for _ in 0..count {
                 before = Entry {
@@ -93,9 +131,9 @@ impl SegmentIndex {
                 };
                 entries.push(before);
             }
-            logs.insert(log, entries.into());
+            index.push(log, |all| all.append(&mut entries));
         }
-        reader.0.is_empty().then_some(Self { logs })
+        reader.0.is_empty().then_some(index)
     }
 }
 
@@ -110,11 +148,14 @@ mod tests {
 
     #[test]
     fn an_index_reads_back_and_a_damaged_one_does_not() {
-        let mut index = SegmentIndex::default();
-        index.insert(7, &[entry(1), entry(2), entry(9)]);
-        index.insert(1, &[entry(4)]);
+        let parts = [(7, vec![entry(1), entry(2), entry(9)]), (1, vec![entry(4)])];
+        let index = SegmentIndex::new(parts);
+        assert_eq!(index.entries(7), [entry(1), entry(2), entry(9)]);
+        assert_eq!(index.entries(1), [entry(4)]);
+        assert_eq!(index.entries(2), []);
         let bytes = index.to_bytes(5);
-        assert_eq!(SegmentIndex::from_bytes(&bytes, 5), Some(index));
+        let read = SegmentIndex::from_bytes(&bytes, 5).unwrap();
+        assert!((0..9).all(|log| read.entries(log) == index.entries(log)));
         assert_eq!(SegmentIndex::from_bytes(&bytes, 6), None);
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();

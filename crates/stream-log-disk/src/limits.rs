@@ -17,9 +17,13 @@ pub const GROWTH_BYTES_MIN: u32 = 256 << 10;
 /// Bytes of the largest such piece.
 pub const GROWTH_BYTES_MAX: u32 = 8 << 20;
 
-/// Indexes of sealed segments that are kept in memory; the one read longest ago is let go of and
-/// read again when it is needed.
-pub const INDEXES_IN_MEMORY: usize = 8;
+/// Bytes of the indexes of sealed segments that are kept in memory; beyond them, the one that was
+/// read longest ago is let go of, and read again when it is needed.
+pub const INDEX_BYTES_IN_MEMORY: usize = 32 << 20;
+
+/// Files of sealed segments that are kept open; beyond them, the one that was opened longest ago
+/// is closed, and opened again when it is needed.
+pub const FILES_OPEN: usize = 64;
 
 /// Emptied segments that are kept to be used again; more are deleted.
 pub const SPARE_SEGMENTS: usize = 2;

@@ -9,7 +9,7 @@
 //! Whose it was says its head, or the frame after it, or the next offset of the log; a log whose
 //! end cannot be told goes on in a new epoch, so that no offset ever means two records.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use stream_model::Epoch;
 
@@ -18,6 +18,7 @@ use crate::catalog::{Catalog, Configs};
 use crate::codec::{Reader, widen};
 use crate::error::Damage;
 use crate::frame::{Back, Head, Kind};
+use crate::index::{Entry, SegmentIndex};
 use crate::scan::{Found, Scanner};
 use crate::segment::{HEADER_BYTES, Header};
 use crate::state::{Effect, LogId, LogState};
@@ -33,6 +34,8 @@ pub(crate) struct Replay {
     hole: Option<Hole>,
     /// Logs that may have lost their newest records.
     suspects: HashSet<LogId>,
+    /// Logs that let go of records whose bytes are not known.
+    trimmed: HashSet<LogId>,
     back: Back,
 }
 
@@ -48,8 +51,8 @@ struct Hole {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SegmentEnd {
     pub(crate) end: u32,
-    /// Up to where its frames say that it was synced.
-    pub(crate) synced: u32,
+    /// Whether the rest of a torn group lies behind the end.
+    pub(crate) leftover: bool,
 }
 
 /// What recovery found.
@@ -57,6 +60,8 @@ pub(crate) struct SegmentEnd {
 pub(crate) struct Recovered {
     pub(crate) logs: Vec<(String, LogState)>,
     pub(crate) next_log: LogId,
+    /// Logs that let go of records whose bytes must be counted.
+    pub(crate) trimmed: HashSet<LogId>,
     pub(crate) damage: Vec<Damage>,
     /// The last frame, which the next one will name.
     pub(crate) back: Back,
@@ -71,6 +76,23 @@ pub(crate) fn end_of_previous(bytes: &[u8], header: Header) -> Option<u32> {
     }
 }
 
+/// The index of a sealed segment that ends at `end`, from its bytes.
+pub(crate) fn index_of(bytes: &[u8], secret: u32, end: u32) -> SegmentIndex {
+    let mut scanner = Scanner::new(bytes, secret, HEADER_BYTES, end);
+    let mut logs: BTreeMap<LogId, Vec<Entry>> = BTreeMap::new();
+    while let Some(found) = scanner.next() {
+        if let Found::Frame { position, head, body } = found
+            && head.kind == Kind::Batch
+            && head.records > 0
+            && let Some(batch) = read_batch(body, head.records)
+        {
+            let effect = Effect::of_batch(&batch.meta, (head.first, head.records), 0, position);
+            logs.entry(head.log).or_default().push(effect.entry);
+        }
+    }
+    SegmentIndex::new(logs)
+}
+
 impl Replay {
     /// Starts from what a catalog knows.
     pub(crate) fn new(catalog: Catalog) -> Self {
@@ -83,12 +105,7 @@ impl Replay {
     }
 
     /// Reads a segment; everything before `safe_before` is known to have been safe.
-    pub(crate) fn segment(
-        &mut self,
-        header: Header,
-        bytes: &[u8],
-        safe_before: u32,
-    ) -> SegmentEnd {
+    pub(crate) fn segment(&mut self, header: Header, bytes: &[u8], safe_before: u32) -> SegmentEnd {
         let mut scanner = Scanner::new(bytes, header.secret, HEADER_BYTES, safe_before);
         while let Some(found) = scanner.next() {
             match found {
@@ -102,7 +119,7 @@ impl Replay {
                 Found::Damage { from, to, head } => self.damaged(header.number, (from, to), head),
             }
         }
-        SegmentEnd { end: scanner.position(), synced: scanner.synced() }
+        SegmentEnd { end: scanner.position(), leftover: scanner.has_leftover() }
     }
 
     /// Notes that a whole segment is missing or cannot be read.
@@ -112,10 +129,10 @@ impl Replay {
     }
 
     /// Moves the batches of a segment that is sealed to the runs of their logs.
-    pub(crate) fn seal(&mut self, segment: u64) -> Vec<(LogId, Vec<crate::index::Entry>)> {
-        let logs = self.logs.values_mut();
-        let sealed = logs.map(|(_, log)| (log.id, log.seal(segment)));
-        sealed.filter(|(_, entries)| !entries.is_empty()).collect()
+    pub(crate) fn seal(&mut self, segment: u64) -> SegmentIndex {
+        let touched =
+            self.logs.values_mut().map(|(_, log)| log).filter(|log| !log.entries.is_empty());
+        SegmentIndex::new(touched.map(|log| (log.id, log.seal(segment))))
     }
 
     /// Ends; a log whose end cannot be told gets an epoch from `new_epoch`.
@@ -129,8 +146,8 @@ impl Replay {
             }
         }
         self.logs.retain(|_, (_, log)| !log.deleted);
-        let Self { logs, next_log, damage, back, .. } = self;
-        Recovered { logs: logs.into_values().collect(), next_log, damage, back }
+        let Self { logs, next_log, trimmed, damage, back, .. } = self;
+        Recovered { logs: logs.into_values().collect(), next_log, trimmed, damage, back }
     }
 
     fn note(&mut self, damage: Damage) {
@@ -202,9 +219,10 @@ impl Replay {
         match head.kind {
             Kind::Batch => return replay_batch(log, position, head, body),
             Kind::Trim => {
-                let trimmed = Reader(body).varint().unwrap_or_default();
-                log.let_go(head.first, trimmed);
+                // Runs whose records are all gone have no weight left that must be counted.
+                log.earliest = log.earliest.max(head.first);
                 log.next = log.next.max(head.first);
+                self.trimmed.insert(head.log);
             }
             kind => log.apply(Effect::of(kind, head.first, position)),
         }

@@ -20,7 +20,9 @@ pub(crate) struct Held {
 /// A batch, as far as retention cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Batch {
-    /// The offset after its last record.
+    /// The offset of its first record.
+    pub(crate) first: u64,
+    /// Where the next batch begins.
     pub(crate) next: u64,
     /// Bytes of payload that the log was given up to its end.
     pub(crate) bytes: u64,
@@ -68,9 +70,8 @@ impl Held {
             return true;
         }
         let Some(lengths) = lengths() else { return false };
-        let first = batch.next.saturating_sub(crate::codec::widen(lengths.len()));
         let keep_last = self.next.saturating_sub(1);
-        for (offset, length) in (first..).zip(lengths) {
+        for (offset, length) in (batch.first..).zip(lengths) {
             if offset < self.earliest {
                 continue;
             }
@@ -108,7 +109,10 @@ mod tests {
                     i128::from(newest - nanos) > i128::try_from(age.as_nanos()).unwrap()
                 });
                 let bytes: u64 = records.iter().map(|(_, length)| length).sum();
-                if !aged && records.len() as u64 <= keep.records_max && bytes <= keep.bytes_max {
+                if !aged
+                    && crate::codec::widen(records.len()) <= keep.records_max
+                    && bytes <= keep.bytes_max
+                {
                     break;
                 }
                 records.pop_front();
@@ -125,14 +129,16 @@ mod tests {
         let mut known: VecDeque<(Batch, Vec<u64>)> = VecDeque::new();
         for (second, lengths) in batches {
             held.nanos = second * SECOND;
-            held.next += lengths.len() as u64;
+            let first = held.next;
+            held.next += crate::codec::widen(lengths.len());
             held.bytes += lengths.iter().sum::<u64>();
-            let batch = Batch { next: held.next, bytes: held.bytes, nanos: held.nanos };
+            let batch = Batch { first, next: held.next, bytes: held.bytes, nanos: held.nanos };
             known.push_back((batch, lengths.to_vec()));
             while held.needs_plan(keep)
                 && let Some((batch, lengths)) = known.front()
             {
-                if batch.next > held.earliest && !held.trim(keep, *batch, || Some(lengths.clone())) {
+                if batch.next > held.earliest && !held.trim(keep, *batch, || Some(lengths.clone()))
+                {
                     break;
                 }
                 known.pop_front();

@@ -28,15 +28,13 @@ pub(crate) struct Scanner<'a> {
     proved: Option<u32>,
     /// What is known of that from elsewhere.
     safe_before: u32,
-    /// The start of the group that was written last, and the last sync that a frame speaks of.
-    last_synced: u32,
 }
 
 impl<'a> Scanner<'a> {
     /// Scans a segment's `bytes`, header included, from `position` on; everything before
     /// `safe_before` is known to have been safe.
     pub(crate) fn new(bytes: &'a [u8], secret: u32, position: u32, safe_before: u32) -> Self {
-        Self { bytes, secret, position, proved: None, safe_before, last_synced: position }
+        Self { bytes, secret, position, proved: None, safe_before }
     }
 
     /// Where the next frame begins; after the last one, where the segment ends.
@@ -44,9 +42,9 @@ impl<'a> Scanner<'a> {
         self.position
     }
 
-    /// Up to where the frames themselves say that the segment was synced.
-    pub(crate) fn synced(&self) -> u32 {
-        self.last_synced
+    /// Whether anything after the end looks like a frame: the rest of a group that was torn.
+    pub(crate) fn has_leftover(&self) -> bool {
+        self.next_head(self.position).is_some()
     }
 
     /// What comes next; `None` at the end.
@@ -55,7 +53,6 @@ impl<'a> Scanner<'a> {
         match self.frame_at(from) {
             Some((head, Some(body))) => {
                 self.position = from.saturating_add(head.frame_bytes());
-                self.last_synced = self.last_synced.max(head.synced);
                 Some(Found::Frame { position: from, head, body })
             }
             Some((head, None)) => {
@@ -198,7 +195,12 @@ mod tests {
             let from = positions[kept];
             let logs: Vec<u32> = (0..u32::try_from(kept).unwrap()).collect();
             assert_eq!(scan(&whole[..cut], 0), (logs.clone(), vec![], from), "cut at {cut}");
-            assert_eq!(scan(&whole[..cut], end), (logs, vec![(from, end)], end), "cut at {cut}");
+            let (found, damage, at) = scan(&whole[..cut], end);
+            assert_eq!((found, at), (logs, end), "cut at {cut}");
+            // A head that is whole tells where its frame ended; the rest is damage of its own.
+            let covered =
+                damage.iter().try_fold(from, |at, (from, to)| (at == *from).then_some(*to));
+            assert_eq!(covered, Some(end), "cut at {cut}");
         }
     }
 

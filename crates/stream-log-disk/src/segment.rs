@@ -3,11 +3,18 @@
 use crate::codec::Reader;
 use crate::limits::{GROWTH_BYTES_MAX, GROWTH_BYTES_MIN};
 
-/// The first bytes of every segment; the last one is the version of the format.
-const MAGIC: [u8; 8] = *b"MSTREAM\x01";
+/// The version of the format that is read and written: of segments, indexes and catalogs.
+pub(crate) const FORMAT: u8 = 1;
 
-/// Bytes of a segment before its first frame.
-pub(crate) const HEADER_BYTES: u32 = 24;
+/// The first bytes of every segment; the version follows.
+const MAGIC: [u8; 7] = *b"MSTREAM";
+
+/// Bytes of one copy of the header.
+const COPY_BYTES: usize = 24;
+
+/// Bytes of a segment before its first frame: the header twice, as nothing in the segment can be
+/// read without it.
+pub(crate) const HEADER_BYTES: u32 = 48;
 
 /// What a segment says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,22 +28,51 @@ pub(crate) struct Header {
 impl Header {
     pub(crate) fn to_bytes(self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
+        bytes.push(FORMAT);
         bytes.extend_from_slice(&self.number.to_le_bytes());
         bytes.extend_from_slice(&self.secret.to_le_bytes());
         bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
-        bytes
+        bytes.repeat(2)
     }
 
-    /// Reads a header from the front of a segment; `None` if there is none.
-    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
-        let (said, rest) = bytes.split_at_checked(20)?;
-        if Reader(rest).u32()? != crc32fast::hash(said) {
-            return None;
+    /// Reads the header from the front of a segment.
+    pub(crate) fn read(bytes: &[u8]) -> HeaderFound {
+        let (first, rest) = bytes.split_at_checked(COPY_BYTES).unwrap_or((bytes, &[]));
+        let second = rest.get(..COPY_BYTES).unwrap_or(rest);
+        match (read_copy(first), read_copy(second)) {
+            (Some((version, _)), _) | (None, Some((version, _))) if version != FORMAT => {
+                HeaderFound::Version(version)
+            }
+            (Some((_, header)), Some((_, other))) if header == other => HeaderFound::Whole(header),
+            (Some((_, header)), _) | (None, Some((_, header))) => HeaderFound::Damaged(header),
+            (None, None) => HeaderFound::None,
         }
-        let mut reader = Reader(said);
-        (reader.take(MAGIC.len())? == MAGIC).then_some(())?;
-        Some(Self { number: reader.u64()?, secret: reader.u32()? })
     }
+}
+
+/// What stands at the front of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HeaderFound {
+    /// A header.
+    Whole(Header),
+    /// A header of which one copy is damaged.
+    Damaged(Header),
+    /// A header of another version of the format.
+    Version(u8),
+    /// No header.
+    None,
+}
+
+/// The version and the header of one copy.
+fn read_copy(bytes: &[u8]) -> Option<(u8, Header)> {
+    let (said, rest) = bytes.split_at_checked(COPY_BYTES - 4)?;
+    if Reader(rest).u32()? != crc32fast::hash(said) {
+        return None;
+    }
+    let mut reader = Reader(said);
+    (reader.take(MAGIC.len())? == MAGIC).then_some(())?;
+    let version = reader.u8()?;
+    Some((version, Header { number: reader.u64()?, secret: reader.u32()? }))
 }
 
 /// The name of a segment's file.
@@ -86,16 +122,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_reads_back_and_no_damaged_one_does() {
+    fn a_header_reads_back_from_either_copy() {
         let header = Header { number: 5, secret: 0xdead_beef };
         let bytes = header.to_bytes();
         assert_eq!(bytes.len(), usize::try_from(HEADER_BYTES).unwrap());
-        assert_eq!(Header::read(&bytes), Some(header));
+        assert_eq!(Header::read(&bytes), HeaderFound::Whole(header));
         for bit in 0..bytes.len() * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(Header::read(&flipped), None, "bit {bit}");
+            assert_eq!(Header::read(&flipped), HeaderFound::Damaged(header), "bit {bit}");
+            flipped[(bit / 8 + COPY_BYTES) % bytes.len()] ^= 1;
+            assert_eq!(Header::read(&flipped), HeaderFound::None, "bit {bit}");
         }
+        for cut in 0..bytes.len() {
+            assert_ne!(Header::read(&bytes[..cut]), HeaderFound::Whole(header), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn another_version_is_told_from_damage() {
+        let mut copy = MAGIC.to_vec();
+        copy.push(FORMAT + 1);
+        copy.extend([0; 12]);
+        copy.extend(crc32fast::hash(&copy).to_le_bytes());
+        assert_eq!(Header::read(&copy.repeat(2)), HeaderFound::Version(FORMAT + 1));
     }
 
     #[test]

@@ -45,9 +45,18 @@ pub(crate) struct LogState {
     pub(crate) runs: Vec<Run>,
     /// Its batches in the active segment.
     pub(crate) entries: Vec<Entry>,
+    /// Its batches in the oldest sealed segment, once retention has asked for them.
+    pub(crate) front: Option<Box<Front>>,
     /// What is on its way to the disk.
     ahead: Option<Box<Ahead>>,
     tail: Option<TailSender>,
+}
+
+/// Batches of a log in one sealed segment.
+#[derive(Debug)]
+pub(crate) struct Front {
+    pub(crate) segment: u64,
+    pub(crate) entries: Vec<Entry>,
 }
 
 /// How the log stands with everything that is on its way.
@@ -118,6 +127,7 @@ impl LogState {
             producers: None,
             runs: Vec::new(),
             entries: Vec::new(),
+            front: None,
             ahead: None,
             tail: None,
         }
@@ -281,6 +291,9 @@ impl LogState {
         let after_runs = self.entries.first().map_or(self.next, |entry| entry.first);
         let ends = self.runs.iter().skip(1).map(|run| run.first).chain([after_runs]);
         let gone = ends.take_while(|end| *end <= self.earliest).count().min(self.runs.len());
+        if gone > 0 {
+            self.front = None;
+        }
         self.runs.drain(..gone).map(|run| run.segment).collect()
     }
 

@@ -23,6 +23,9 @@ struct Taken {
     end: u32,
 }
 
+/// Bytes of a written group's buffer that are kept for another group.
+const GROUP_BYTES_KEPT: usize = 1 << 20;
+
 impl Engine {
     /// Commits what is pending, and everything before it; goes on to the next segment if that is
     /// due.
@@ -30,23 +33,32 @@ impl Engine {
     /// With `force_sync`, all of it is synced even if nobody waits for that.
     pub(crate) fn commit(&self, force_sync: bool) -> Result<(), DiskError> {
         let _committing = self.committing.lock();
+        if let Some(poisoned @ DiskError::Poisoned(_)) = self.trouble() {
+            return Err(poisoned);
+        }
         if let Some(taken) = self.take() {
-            let end = taken.end;
-            let synced = taken.needs_sync || force_sync;
-            let buffer = self.write_and_publish(taken, synced)?;
+            let sync = taken.needs_sync || force_sync;
+            let mut buffer = self.write_and_publish(taken, sync)?;
             let mut stage = self.stage.lock();
-            if synced {
-                stage.synced = stage.synced.max(end);
-            }
             if stage.buffer.capacity() == 0 {
                 // Its memory serves the group after the next.
+                buffer.shrink_to(GROUP_BYTES_KEPT);
                 stage.buffer = buffer;
             }
         } else if force_sync {
-            let file = Arc::clone(&self.stage.lock().file);
-            file.sync_data().map_err(|error| self.poison(&error))?;
+            let (file, end) = {
+                let stage = self.stage.lock();
+                (Arc::clone(&stage.file), stage.start)
+            };
+            self.sync(&*file, end)?;
         }
         self.roll_if_due()
+    }
+
+    fn sync(&self, file: &dyn VfsFile, end: u32) -> Result<(), DiskError> {
+        self.try_io(file.sync_data())?;
+        self.stage.lock().synced = end;
+        Ok(())
     }
 
     /// Waits until there is something to commit, or the committer is to end; says whether to go
@@ -63,12 +75,6 @@ impl Engine {
             }
             self.work.wait(&mut stage);
         }
-    }
-
-    /// Lets the committer end once nothing is pending.
-    pub(crate) fn stop_committer(&self) {
-        self.stage.lock().stopping = true;
-        self.work.notify_all();
     }
 
     fn take(&self) -> Option<Taken> {
@@ -96,12 +102,12 @@ impl Engine {
     }
 
     fn write_and_publish(&self, taken: Taken, sync: bool) -> Result<Vec<u8>, DiskError> {
-        let Taken { file, start, mut buffer, staged, sender, .. } = taken;
+        let Taken { file, start, mut buffer, staged, sender, end, .. } = taken;
         self.try_io(file.write_at(&buffer, start.into()))?;
         self.publish(&staged, Phase::Written);
         sender.reached(Phase::Written);
         if sync {
-            self.try_io(file.sync_data())?;
+            self.sync(&*file, end)?;
             self.publish(&staged, Phase::Synced);
             sender.reached(Phase::Synced);
         }
@@ -115,8 +121,7 @@ impl Engine {
 
     /// Shows readers what has become as safe as was asked.
     fn publish(&self, staged: &[Staged], phase: Phase) {
-        for Staged { cell, effect, phase: due } in staged.iter().filter(|s| s.phase == phase) {
-            debug_assert!(*due == phase, "published at the wrong time");
+        for Staged { cell, effect, .. } in staged.iter().filter(|s| s.phase == phase) {
             let mut log = cell.state.lock();
             let was_untouched = log.entries.is_empty();
             log.publish(*effect);
@@ -169,24 +174,23 @@ impl Engine {
     /// Moves the index of the segment, which ends here, out of the logs.
     fn seal(&self, segment: &super::Segment) {
         let touched: Vec<Arc<Cell>> = std::mem::take(&mut *self.touched.lock());
-        let mut index = SegmentIndex::default();
-        for cell in &touched {
+        let index = SegmentIndex::new(touched.iter().map(|cell| {
             let log = cell.state.lock();
-            index.insert(log.id, &log.entries);
-        }
+            (log.id, log.entries.clone())
+        }));
         // In place before any log points to it.
         *segment.index.lock() = Some(Arc::new(index));
         segment.live.store(touched.len(), Ordering::Release);
         for cell in &touched {
             let mut log = cell.state.lock();
             log.seal(segment.number);
-            let gone = if log.deleted {
-                log.runs.drain(..).map(|run| run.segment).collect()
+            if log.deleted {
+                self.let_go_of_all(&mut log);
             } else {
                 let (earliest, trimmed) = (log.earliest, log.trimmed);
-                log.let_go(earliest, trimmed)
-            };
-            self.release(&gone);
+                let gone = log.let_go(earliest, trimmed);
+                self.release(&gone);
+            }
         }
     }
 }

@@ -8,10 +8,11 @@ use stream_log::{
 };
 use stream_model::Offset;
 use stream_model::now::new_epoch;
+use time::OffsetDateTime;
 
 use super::{Cell, Engine, Stage, Staged};
 use crate::body::{BatchMeta, CreateBody, put_batch, put_create};
-use crate::codec::{put_varint, widen};
+use crate::codec::widen;
 use crate::error::DiskError;
 use crate::frame::{Draft, Kind, Place, frame_bytes_max, put_frame};
 use crate::group::{Group, Phase};
@@ -50,9 +51,7 @@ impl Engine {
     ) -> Result<Attempt<AppendReceipt>, AppendError> {
         let mut log = cell.state.lock();
         if let Some(receipt) = log.judge(batch)? {
-            // The batch that this one repeats may still be on its way.
-            let wait = log.last_group().map(|(group, _)| Wait { group, phase: Phase::Synced });
-            return Ok(Attempt::Done(receipt, wait));
+            return Ok(self.again(&log, receipt));
         }
         self.check_size(batch)?;
         let asked = batch.durability.unwrap_or_else(|| self.options.default_durability());
@@ -72,9 +71,22 @@ impl Engine {
         let durability =
             if wait.phase == Phase::Synced { Durability::Disk } else { Durability::Os };
         let next = first.plus(records.into());
-        let receipt =
-            AppendReceipt { epoch: log.epoch, first, next, durability, duplicate: false };
+        let receipt = AppendReceipt { epoch: log.epoch, first, next, durability, duplicate: false };
         Ok(Attempt::Done(receipt, Some(wait)))
+    }
+
+    /// Answers a batch that was appended before and may still be on its way.
+    fn again(&self, log: &LogState, receipt: AppendReceipt) -> Attempt<AppendReceipt> {
+        let wait = log.last_group().map(|(group, phase)| Wait { group, phase });
+        let is_safe = match &wait {
+            Some(wait) => wait.phase == Phase::Synced,
+            None => {
+                let stage = self.stage.lock();
+                stage.synced >= stage.start
+            }
+        };
+        let durability = if is_safe { Durability::Disk } else { Durability::Os };
+        Attempt::Done(AppendReceipt { durability, ..receipt }, wait)
     }
 
     fn check_size(&self, batch: &AppendBatch) -> Result<(), AppendError> {
@@ -124,7 +136,8 @@ impl Engine {
         config: LogConfig,
     ) -> Result<Attempt<Arc<Cell>>, StoreError> {
         let mut names = self.names.lock();
-        if names.logs.contains_key(name) {
+        // The name of a log that was deleted is free, also if nobody waited for the deletion.
+        if names.logs.get(name).is_some_and(|known| !known.state.lock().deleted) {
             return Err(StoreError::Exists);
         }
         if names.logs.len() >= self.options.logs() {
@@ -158,6 +171,21 @@ impl Engine {
         Ok(staged.map_or(Attempt::NoRoom, |wait| Attempt::Done(true, Some(wait))))
     }
 
+    /// Deletes a log if its time has run out at `now` and nobody writes to it.
+    pub(crate) fn expire(
+        &self,
+        cell: &Arc<Cell>,
+        now: OffsetDateTime,
+    ) -> Result<Attempt<bool>, DiskError> {
+        let mut log = cell.state.lock();
+        if log.last_group().is_some() || log.deleted || !log.is_expired(now) {
+            return Ok(Attempt::Done(false, None));
+        }
+        let parts = Parts::control(Kind::Delete, &log, log.next);
+        let staged = self.stage(cell, &mut log, parts)?;
+        Ok(staged.map_or(Attempt::NoRoom, |wait| Attempt::Done(true, Some(wait))))
+    }
+
     /// Forgets the name of a log that was deleted.
     pub(crate) fn forget(&self, name: &str, cell: &Arc<Cell>) {
         let mut names = self.names.lock();
@@ -173,10 +201,10 @@ impl Engine {
         parts: Parts<'_>,
     ) -> Result<Option<Wait>, DiskError> {
         let batch = parts.batch;
-        self.stage_with(cell, log, parts, |out| match batch {
-            Some((meta, batch)) => put_batch(out, meta, &batch.records),
-            // What a trim's records weighed is found out when it is published.
-            None => put_varint(out, 0),
+        self.stage_with(cell, log, parts, |out| {
+            if let Some((meta, batch)) = batch {
+                put_batch(out, meta, &batch.records);
+            }
         })
     }
 
