@@ -31,6 +31,8 @@ pub(crate) struct Catalog {
     pub(crate) next_log: LogId,
     /// A segment and the byte before which it is known to be safe.
     pub(crate) safe_before: Option<(u64, u32)>,
+    /// A segment and the byte before which the catalog knows what every frame says.
+    pub(crate) known_before: (u64, u32),
     /// The sealed segments before `from_segment`, and where each ends.
     pub(crate) sealed: Vec<(u64, u32)>,
     pub(crate) logs: Vec<(String, LogState)>,
@@ -87,6 +89,8 @@ impl CatalogWriter {
         let (segment, end) = head.safe_before.map_or((0, 0), |(n, end)| (n.saturating_add(1), end));
         put_varint(out, segment);
         put_varint(out, end.into());
+        put_varint(out, head.known_before.0);
+        put_varint(out, head.known_before.1.into());
         put_varint(out, widen(head.sealed.len()));
         for (segment, end) in &head.sealed {
             put_varint(out, *segment);
@@ -117,6 +121,7 @@ impl Catalog {
         (catalog.from_segment, catalog.next_log) = (reader.varint()?, reader.varint32()?);
         let (segment, end) = (reader.varint()?, reader.varint32()?);
         catalog.safe_before = segment.checked_sub(1).map(|segment| (segment, end));
+        catalog.known_before = (reader.varint()?, reader.varint32()?);
         for _ in 0..reader.varint()? {
             catalog.sealed.push((reader.varint()?, reader.varint32()?));
         }
@@ -188,7 +193,9 @@ mod tests {
         log.producers.get_or_insert_default().put(ProducerId::new("p").unwrap(), state);
         let sealed = vec![(1, 900), (2, 800)];
         let safe_before = Some((3, 77));
-        let head = Catalog { from_segment: 3, next_log: 4, safe_before, sealed, logs: Vec::new() };
+        let (known_before, logs) = ((3, 50), Vec::new());
+        let head =
+            Catalog { from_segment: 3, next_log: 4, safe_before, known_before, sealed, logs };
         let mut writer = CatalogWriter::new();
         writer.log("topic/a", &log);
         writer.finish(&head)
@@ -198,7 +205,7 @@ mod tests {
     fn a_catalog_reads_back() {
         let catalog = Catalog::read(&sample()).unwrap();
         assert_eq!((catalog.from_segment, catalog.next_log), (3, 4));
-        assert_eq!(catalog.safe_before, Some((3, 77)));
+        assert_eq!((catalog.safe_before, catalog.known_before), (Some((3, 77)), (3, 50)));
         assert_eq!(catalog.sealed, [(1, 900), (2, 800)]);
         let (name, log) = &catalog.logs[0];
         assert_eq!((name.as_str(), log.id, log.epoch.get()), ("topic/a", 3, 9));

@@ -23,6 +23,9 @@ mod reading;
 mod staging;
 mod trimming;
 
+#[cfg(test)]
+mod simulation;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;

@@ -44,6 +44,12 @@ impl Group {
         self.0.wait_for(|reached| *reached >= phase).await.map(drop).map_err(|_| GroupFailed)
     }
 
+    /// Whether it has come so far, without waiting.
+    #[cfg(test)]
+    pub(crate) fn has_reached(&self, phase: Phase) -> bool {
+        *self.0.borrow() >= phase
+    }
+
     /// Whether both wait for the same group.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.0.same_channel(&other.0)

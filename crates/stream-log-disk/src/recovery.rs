@@ -28,6 +28,8 @@ use crate::state::{Effect, LogId, LogState};
 pub(crate) struct Replay {
     logs: HashMap<LogId, (String, LogState)>,
     next_log: LogId,
+    /// The place before which the catalog knows what every frame says.
+    known_before: (u64, u32),
     configs: Configs,
     pub(crate) damage: Vec<Damage>,
     /// Damage that the next frame may explain.
@@ -99,6 +101,7 @@ impl Replay {
         let by_id = |(name, log): (String, LogState)| (log.id, (name, log));
         Self {
             next_log: catalog.next_log,
+            known_before: catalog.known_before,
             logs: catalog.logs.into_iter().map(by_id).collect(),
             ..Self::default()
         }
@@ -137,9 +140,7 @@ impl Replay {
 
     /// Ends; a log whose end cannot be told gets an epoch from `new_epoch`.
     pub(crate) fn finish(mut self, mut new_epoch: impl FnMut() -> Epoch) -> Recovered {
-        if self.hole.take().is_some() {
-            self.suspect_all();
-        }
+        self.close_hole();
         for id in &self.suspects {
             if let Some((_, log)) = self.logs.get_mut(id) {
                 log.epoch = new_epoch();
@@ -157,9 +158,7 @@ impl Replay {
     }
 
     fn damaged(&mut self, segment: u64, (from, to): (u32, u32), head: Option<Head>) {
-        if self.hole.take().is_some() {
-            self.suspect_all();
-        }
+        self.close_hole();
         match head {
             Some(head) => {
                 self.lose(head.log, Some(head.first), head.records);
@@ -171,6 +170,21 @@ impl Replay {
         }
     }
 
+    /// Nothing tells whose the damage was.
+    fn close_hole(&mut self) {
+        if let Some(Hole { segment, from, to }) = self.hole.take() {
+            self.note(Damage::Segment { segment, from, to, log: None });
+            if !self.is_known(segment, to) {
+                self.suspect_all();
+            }
+        }
+    }
+
+    /// Whether the catalog knows what stood before this place.
+    fn is_known(&self, segment: u64, to: u32) -> bool {
+        (segment, to) <= self.known_before
+    }
+
     /// Finds out whose the damage right before this frame was.
     fn explain_hole(&mut self, position: u32, head: &Head) {
         let Some(Hole { segment, from, to }) = self.hole.take() else { return };
@@ -178,10 +192,11 @@ impl Replay {
         // A segment's first frame speaks of the last one of the segment before.
         let fills = bytes == to.saturating_sub(from)
             && (head.kind == Kind::Begin || position.checked_sub(bytes) == Some(from));
-        if fills {
-            self.lose(log, None, records);
-        } else {
-            self.suspect_all();
+        match (self.is_known(segment, to), fills) {
+            // Every log knows where it went on.
+            (true, _) => {}
+            (false, true) => self.lose(log, None, records),
+            (false, false) => self.suspect_all(),
         }
         let log = self.logs.get(&log).filter(|_| fills).map(|(name, _)| name.clone());
         self.note(Damage::Segment { segment, from, to, log });

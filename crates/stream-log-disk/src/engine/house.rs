@@ -208,7 +208,13 @@ impl Engine {
     /// Writes how every log stands, and drops the segments that no log needs.
     pub(super) fn write_catalog(&self) -> Result<(), DiskError> {
         // What this segment and later ones say is read again: whatever is not seen yet.
-        let from_segment = self.stage.lock().active.number;
+        let known_before = {
+            let stage = self.stage.lock();
+            (stage.active.number, stage.position)
+        };
+        let (from_segment, _) = known_before;
+        // Now everything before that is seen.
+        self.commit(false)?;
         let (needed, emptied) = self.sealed_before(from_segment);
         let next_log = self.names.lock().next_log;
         let mut writer = CatalogWriter::new();
@@ -229,7 +235,14 @@ impl Engine {
         };
         let sealed = needed.iter().map(|segment| (segment.number, segment.end())).collect();
         let logs = Vec::new();
-        let bytes = writer.finish(&Catalog { from_segment, next_log, safe_before, sealed, logs });
+        let bytes = writer.finish(&Catalog {
+            from_segment,
+            next_log,
+            safe_before,
+            known_before,
+            sealed,
+            logs,
+        });
         self.put_catalog(&bytes)?;
         for (name, cell) in &deleted {
             self.forget(name, cell);
