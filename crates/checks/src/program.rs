@@ -70,6 +70,17 @@ impl Program {
         Ok(())
     }
 
+    /// Kills the process (SIGKILL) and waits until it is gone.
+    ///
+    /// # Errors
+    /// Says what the system says.
+    ///
+    /// # Cancel safety
+    /// Dropping the future kills the process.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
     /// Waits for the process to end by itself.
     ///
     /// # Errors
