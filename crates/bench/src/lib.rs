@@ -3,5 +3,6 @@
 
 pub mod fanout;
 pub mod llm;
+pub mod log;
 pub mod rounds;
 pub mod table;
