@@ -26,6 +26,7 @@
 //! # }
 //! ```
 
+mod admission;
 mod append;
 mod config;
 mod error;
@@ -33,6 +34,7 @@ mod live;
 mod log;
 mod memory;
 mod name;
+mod producers;
 mod read;
 mod reader;
 mod store;
@@ -41,6 +43,7 @@ mod tail;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 
+pub use admission::Admission;
 pub use append::{AppendBatch, AppendReceipt, Durability};
 pub use config::{LogConfig, Retention};
 pub use error::{AppendError, ReadError, StoreError, TrimError};
@@ -48,6 +51,7 @@ pub use live::{LiveLog, LiveLogs, Render};
 pub use log::{Log, LogExt};
 pub use memory::{MemoryLog, MemoryStore};
 pub use name::{LogName, LogNameError, Namespace};
+pub use producers::{PRODUCERS_MAX, Producers};
 pub use read::{ReadBatch, ReadFrom, ReadLimit, Record};
 pub use reader::{Gap, LogReader, Next};
 pub use store::{LogStore, LogStoreExt};
