@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// Bytes of an answer; a longer one is an error.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
+const ANSWER_BYTES_MAX: usize = 256 << 20;
 
 /// Bytes that a read makes room for.
 const READ_BYTES: usize = 16 << 10;
