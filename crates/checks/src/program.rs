@@ -70,6 +70,17 @@ impl Program {
         Ok(())
     }
 
+    /// Ends the process at once (SIGKILL), whatever it is doing, and waits until it is gone.
+    ///
+    /// # Errors
+    /// Says that no signal could be sent.
+    ///
+    /// # Cancel safety
+    /// Dropping the future kills the process.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
     /// Waits for the process to end by itself.
     ///
     /// # Errors
