@@ -44,6 +44,7 @@
 
 mod app;
 mod body;
+mod chunk;
 pub mod client;
 mod connection;
 mod durable;
@@ -53,6 +54,7 @@ pub mod limits;
 mod llm;
 mod page;
 mod reject;
+mod rendition;
 pub mod replay;
 mod routes;
 mod serve;

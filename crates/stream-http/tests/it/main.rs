@@ -5,4 +5,6 @@ mod durable;
 #[cfg(test)]
 mod mounted;
 #[cfg(test)]
+mod outputs;
+#[cfg(test)]
 mod sockets;
