@@ -1,6 +1,7 @@
-//! The routes of relays: start and stop; [`read`] has the third.
+//! The routes of relays: start and stop; [`read`] and [`proxy`] have the others.
 
 mod output;
+pub(crate) mod proxy;
 mod read;
 
 use axum::Json;
@@ -136,7 +137,10 @@ async fn from_upstream(app: &App, id: &RelayId, command: &Command) -> Result<Res
         return Err(unknown_upstream(app, &command.upstream));
     };
     let (began, beginning) = oneshot::channel();
-    let (client, request) = (app.client().clone(), upstream.request(&command.request));
+    let (client, request) = (
+        app.client().clone(),
+        upstream.request(command.request.get().to_owned(), HeaderMap::new()),
+    );
     let source = stream::once(async move {
         let body = call(&client, request).await;
         let (told, body) = match body {

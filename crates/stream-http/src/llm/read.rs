@@ -81,7 +81,7 @@ async fn as_events(
 /// The same in the format of a provider, or of a library of clients.
 ///
 /// An encoder must see a stream from its beginning, wherever its reader begins.
-async fn as_output(
+pub(super) async fn as_output(
     app: &App,
     id: &RelayId,
     log: Arc<dyn Log>,

@@ -7,4 +7,6 @@ mod mounted;
 #[cfg(test)]
 mod outputs;
 #[cfg(test)]
+mod proxy;
+#[cfg(test)]
 mod sockets;
