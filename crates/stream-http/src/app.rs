@@ -24,6 +24,7 @@ use crate::limits::{
     HOUSEKEEPING_INTERVAL, LONG_POLL, RING_BYTES, RING_RECORDS, TOPIC_BYTES, TOPIC_RECORDS,
 };
 use crate::llm::relay_event;
+use crate::metrics::Metrics;
 use crate::shutdown::{Shutdown, ShutdownSender};
 use crate::upstream::Upstream;
 
@@ -127,6 +128,7 @@ struct Shared {
     streams: Arc<Streams>,
     subscriptions: Subscriptions,
     client: Client,
+    metrics: Arc<Metrics>,
     shutdown: ShutdownSender,
     /// Topics that somebody reads, or read, and that may have no event yet.
     unborn: Mutex<HashSet<LogName>>,
@@ -152,6 +154,7 @@ impl App {
             streams,
             subscriptions,
             client: Client::new(),
+            metrics: Arc::new(Metrics::new()),
             shutdown,
             unborn: Mutex::default(),
             options,
@@ -193,6 +196,10 @@ impl App {
 
     pub(crate) fn relays(&self) -> &Relays {
         &self.0.relays
+    }
+
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.0.metrics
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -15,8 +15,10 @@ use stream_protocol::CloseCode;
 use stream_protocol::session::{Input, Output, Session, SessionOptions};
 use tracing::warn;
 
+use crate::app::App;
 use crate::chunk::Chunk;
 use crate::limits::CHUNK_BYTES;
+use crate::metrics::{Kind, ReaderMeter};
 use crate::rendition::Rendition;
 use crate::shutdown::Shutdown;
 
@@ -33,6 +35,7 @@ pub(crate) struct Connection<R: Rendition> {
     shutdown: Shutdown,
     /// Once the server goes down: what must still be delivered.
     drain_to: Option<Offset>,
+    meter: ReaderMeter,
     chunk: Chunk,
     closed: bool,
 }
@@ -59,14 +62,23 @@ struct BrokenOff;
 
 impl<R: Rendition> Connection<R> {
     pub(crate) fn new(
+        app: &App,
         reader: LogReader<R::Item>,
         rendition: R,
         options: SessionOptions,
-        shutdown: Shutdown,
+        kind: Kind,
     ) -> Self {
         let session = Session::new(options, reader.position(), present());
-        let chunk = Chunk::default();
-        Self { reader, rendition, session, shutdown, drain_to: None, chunk, closed: false }
+        Self {
+            reader,
+            rendition,
+            session,
+            shutdown: app.shutdown_signal(),
+            drain_to: None,
+            meter: app.metrics().reader(kind),
+            chunk: Chunk::default(),
+            closed: false,
+        }
     }
 
     /// The response that carries this connection; `headers` go with it.
@@ -90,6 +102,7 @@ impl<R: Rendition> Connection<R> {
         loop {
             self.say();
             self.gather();
+            self.meter.flush();
             if let Some(chunk) = self.chunk.take() {
                 return Some(Ok(chunk));
             }
@@ -144,6 +157,11 @@ impl<R: Rendition> Connection<R> {
     }
 
     fn handle(&mut self, found: Found) {
+        match &found {
+            Found::Delivered(_) => self.meter.delivered(),
+            Found::Gap(gap) => self.meter.gap(*gap),
+            Found::End { .. } => {}
+        }
         let input = match found {
             Found::Delivered(offset) => Input::Delivered { next: offset.next() },
             Found::Gap(Gap::Trimmed { from, to }) => Input::Trimmed { from, to },

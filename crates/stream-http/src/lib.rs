@@ -52,6 +52,7 @@ mod extract;
 pub mod frame;
 pub mod limits;
 mod llm;
+mod metrics;
 mod page;
 mod reject;
 mod rendition;

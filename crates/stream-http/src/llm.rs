@@ -117,8 +117,8 @@ where
         options = options.format(format);
     }
     let ended = app.relays().start(id, options, source).await;
-    let ended = ended.map_err(|error| Reject::start(&error))?.wait().await;
-    match ended {
+    let ended = app.metrics().relay(ended.map_err(|error| Reject::start(&error))?);
+    match ended.await.ok().flatten() {
         Some(Ok(summary)) => Ok((
             StatusCode::CREATED,
             Json(json!({"id": id.as_str(), "status": summary.status.as_str(), "events": summary.events})),
@@ -157,7 +157,7 @@ async fn from_upstream(app: &App, id: &RelayId, command: &Command) -> Result<Res
     .flatten();
     let options = RelayOptions::default().format(upstream.format());
     let ended = app.relays().start(id, options, source).await;
-    drop(ended.map_err(|error| Reject::start(&error))?);
+    drop(app.metrics().relay(ended.map_err(|error| Reject::start(&error))?));
     match beginning.await {
         Ok(Ok(())) => {
             let answer = json!({"id": id.as_str(), "events": format!("/llm/{id}")});

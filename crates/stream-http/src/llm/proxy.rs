@@ -149,7 +149,7 @@ async fn start(app: &App, format: Format, body: Body) -> Result<RelayId, Reject>
     let id = RelayId::new(&new_uuid().to_string()).map_err(Reject::relay_id)?;
     let options = RelayOptions::default().format(format);
     let ended = app.relays().start(&id, options, chunks(body)).await;
-    drop(ended.map_err(|error| Reject::start(&error))?);
+    drop(app.metrics().relay(ended.map_err(|error| Reject::start(&error))?));
     Ok(id)
 }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod durable;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod mounted;
 #[cfg(test)]
 mod outputs;
