@@ -53,6 +53,7 @@ impl CatalogWriter {
         Self { out }
     }
 
+    /// Adds a log.
     pub(crate) fn log(&mut self, name: &str, log: &LogState) {
         let out = &mut self.out;
         // 0 ends the logs.
@@ -168,6 +169,16 @@ pub(crate) struct Configs(Vec<Arc<LogConfig>>);
 const SHARED_MAX: usize = 64;
 
 impl Configs {
+    /// The number of a configuration that is shared; it never changes.
+    pub(crate) fn position(&self, config: &Arc<LogConfig>) -> Option<usize> {
+        self.0.iter().position(|known| Arc::ptr_eq(known, config))
+    }
+
+    /// The configuration of a number.
+    pub(crate) fn at(&self, position: usize) -> Option<Arc<LogConfig>> {
+        self.0.get(position).cloned()
+    }
+
     pub(crate) fn share(&mut self, config: LogConfig) -> Arc<LogConfig> {
         if let Some(known) = self.0.iter().find(|known| ***known == config) {
             return Arc::clone(known);

@@ -20,6 +20,7 @@ mod files;
 mod house;
 mod open;
 mod reading;
+mod sleep;
 mod staging;
 mod trimming;
 
@@ -44,6 +45,7 @@ use crate::state::{Effect, LogId, LogState};
 use crate::vfs::{Vfs, VfsFile};
 
 use house::Chores;
+use sleep::Slot;
 pub(crate) use staging::Attempt;
 
 /// A store without its threads.
@@ -81,7 +83,7 @@ pub(crate) struct Cell {
 
 #[derive(Debug, Default)]
 struct Names {
-    logs: BTreeMap<Box<str>, Arc<Cell>>,
+    logs: BTreeMap<Box<str>, Slot>,
     next_log: LogId,
     configs: Configs,
 }
@@ -184,8 +186,11 @@ impl Engine {
 
     /// The log of this name.
     pub(crate) fn find(&self, name: &str) -> Result<Option<Arc<Cell>>, DiskError> {
-        let found = self.names.lock().logs.get(name).cloned();
-        let found = found.filter(|cell| !cell.state.lock().deleted);
+        let found = {
+            let mut names = self.names.lock();
+            let Names { logs, configs, .. } = &mut *names;
+            logs.get_mut(name).filter(|slot| !slot.is_deleted()).and_then(|slot| slot.wake(configs))
+        };
         match &self.stage.lock().trouble {
             Some(DiskError::Closed) => Err(DiskError::Closed),
             _ => Ok(found),
@@ -198,22 +203,23 @@ impl Engine {
         let names = self.names.lock();
         let found = names.logs.range::<str, _>((start, Unbounded));
         let found = found.take_while(|(name, _)| name.starts_with(from));
-        let there = found.filter(|(_, cell)| !cell.state.lock().deleted);
+        let there = found.filter(|(_, slot)| !slot.is_deleted());
         there.map(|(name, _)| name.clone()).take(limit).collect()
     }
 
     /// Calls `look` with every log that is there all the while; others may be missed.
     ///
     /// The names are locked for a few logs at a time, so that nobody waits for all of them.
-    fn for_each_log(&self, mut look: impl FnMut(&str, &Arc<Cell>)) {
+    fn for_each_slot(&self, mut look: impl FnMut(&str, &mut Slot, &Configs)) {
         let mut last: Option<Box<str>> = None;
         loop {
-            let names = self.names.lock();
+            let mut names = self.names.lock();
+            let Names { logs, configs, .. } = &mut *names;
             let start = last.as_deref().map_or(Unbounded, Excluded);
             let mut count = 0;
             let mut end = None;
-            for (name, cell) in names.logs.range::<str, _>((start, Unbounded)).take(LOGS_AT_ONCE) {
-                look(name, cell);
+            for (name, slot) in logs.range_mut::<str, _>((start, Unbounded)).take(LOGS_AT_ONCE) {
+                look(name, slot, configs);
                 count += 1;
                 end = Some(name);
             }
@@ -227,9 +233,11 @@ impl Engine {
     /// Every log whose time has run out at `now`.
     pub(crate) fn expired(&self, now: time::OffsetDateTime) -> Vec<(Box<str>, Arc<Cell>)> {
         let mut expired = Vec::new();
-        self.for_each_log(|name, cell| {
-            if cell.state.lock().is_expired(now) {
-                expired.push((name.into(), Arc::clone(cell)));
+        self.for_each_slot(|name, slot, configs| {
+            let mut is_expired = false;
+            slot.look(configs, |log| is_expired = log.is_expired(now));
+            if is_expired && let Some(cell) = slot.wake(configs) {
+                expired.push((name.into(), cell));
             }
         });
         expired

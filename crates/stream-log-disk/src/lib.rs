@@ -47,6 +47,7 @@ mod error;
 mod frame;
 mod group;
 mod index;
+mod inspect;
 mod load;
 mod log;
 mod options;
@@ -60,6 +61,7 @@ mod store;
 mod vfs;
 
 pub use error::{Damage, DiskError, OpenError};
+pub use inspect::{Inspection, LogReport, SegmentReport, inspect};
 pub use options::DiskOptions;
 pub use store::DiskStore;
 pub use vfs::{OsVfs, Vfs, VfsFile};

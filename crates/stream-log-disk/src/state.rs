@@ -255,6 +255,15 @@ impl LogState {
         }
     }
 
+    /// Whether nothing but its numbers must be kept in memory.
+    pub(crate) fn is_idle(&self) -> bool {
+        let is_followed = self.tail.as_ref().is_some_and(TailSender::is_watched);
+        // One that was never touched begins its time when it is first asked for it.
+        let has_time = self.config.ttl.is_none() || self.touched != i64::MIN;
+        let is_quiet = self.entries.is_empty() && self.ahead.is_none() && !self.deleted;
+        is_quiet && has_time && self.producers.is_none() && !is_followed
+    }
+
     /// Tells followers how the log stands.
     pub(crate) fn tell(&mut self) {
         let seen = self.seen();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::files::{create_segment, is_no_room, new_secret, put_zeros, spare_name};
+use super::sleep::Slot;
 use super::{Engine, Room, Segment, Successor};
 use crate::catalog::{COPY_NAME, Catalog, CatalogWriter, NAME};
 use crate::error::DiskError;
@@ -219,12 +220,16 @@ impl Engine {
         let next_log = self.names.lock().next_log;
         let mut writer = CatalogWriter::new();
         let mut deleted = Vec::new();
-        self.for_each_log(|name, cell| {
-            let log = cell.state.lock();
-            if log.deleted {
+        self.for_each_slot(|name, slot, configs| {
+            slot.look(configs, |log| {
+                if log.id < next_log && !log.deleted {
+                    writer.log(name, log);
+                }
+            });
+            if let Slot::Awake(cell) = slot
+                && cell.state.lock().deleted
+            {
                 deleted.push((Box::<str>::from(name), Arc::clone(cell)));
-            } else if log.id < next_log {
-                writer.log(name, &log);
             }
         });
         // The catalog must not know more than the disk.
@@ -250,6 +255,7 @@ impl Engine {
         for segment in &emptied {
             self.drop_segment(segment);
         }
+        self.put_to_sleep();
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
 use super::files::{create_segment, is_draft, is_spare, new_secret, put_zeros};
+use super::sleep::Slot;
 use super::{Cell, Chores, Engine, Names, Room, Segment, Stage};
 use crate::error::OpenError;
 use crate::group::group;
@@ -89,8 +90,9 @@ impl Engine {
             if touched {
                 self.touched.lock().push(Arc::clone(&cell));
             }
-            self.names.lock().logs.insert(name.into(), cell);
+            self.names.lock().logs.insert(name.into(), Slot::Awake(cell));
         }
+        self.put_to_sleep();
         let unwritten: Vec<_> = self.segments.lock().values().cloned().collect();
         for segment in unwritten.into_iter().filter(|segment| segment.index.lock().is_some()) {
             self.ask_to_tidy(segment);

@@ -10,6 +10,7 @@ use stream_model::Offset;
 use stream_model::now::new_epoch;
 use time::OffsetDateTime;
 
+use super::sleep::Slot;
 use super::{Cell, Engine, Stage, Staged};
 use crate::body::{BatchMeta, CreateBody, put_batch, put_create};
 use crate::codec::widen;
@@ -137,7 +138,7 @@ impl Engine {
     ) -> Result<Attempt<Arc<Cell>>, StoreError> {
         let mut names = self.names.lock();
         // The name of a log that was deleted is free, also if nobody waited for the deletion.
-        if names.logs.get(name).is_some_and(|known| !known.state.lock().deleted) {
+        if names.logs.get(name).is_some_and(|known| !known.is_deleted()) {
             return Err(StoreError::Exists);
         }
         if names.logs.len() >= self.options.logs() {
@@ -155,7 +156,7 @@ impl Engine {
         drop(log);
         let Some(wait) = staged else { return Ok(Attempt::NoRoom) };
         names.next_log = id.saturating_add(1);
-        names.logs.insert(name.into(), Arc::clone(&cell));
+        names.logs.insert(name.into(), Slot::Awake(Arc::clone(&cell)));
         Ok(Attempt::Done(cell, Some(wait)))
     }
 
@@ -189,7 +190,8 @@ impl Engine {
     /// Forgets the name of a log that was deleted.
     pub(crate) fn forget(&self, name: &str, cell: &Arc<Cell>) {
         let mut names = self.names.lock();
-        if names.logs.get(name).is_some_and(|known| Arc::ptr_eq(known, cell)) {
+        let is_it = |known: &Slot| matches!(known, Slot::Awake(known) if Arc::ptr_eq(known, cell));
+        if names.logs.get(name).is_some_and(is_it) {
             names.logs.remove(name);
         }
     }

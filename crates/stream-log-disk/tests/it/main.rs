@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod conforms;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod reopened;
 #[cfg(test)]
 mod support;

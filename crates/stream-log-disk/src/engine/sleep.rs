@@ -1,0 +1,150 @@
+//! Logs that nobody uses, kept as a few bytes until somebody does.
+//!
+//! A store may have far more logs than are in use; one that is asleep weighs about as much as its
+//! name.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use stream_model::Epoch;
+
+use super::{Cell, Engine};
+use crate::catalog::Configs;
+use crate::codec::{Reader, narrow, put_signed, put_varint, widen};
+use crate::index::Run;
+use crate::state::LogState;
+
+/// What a store has of a log under its name.
+#[derive(Debug)]
+pub(super) enum Slot {
+    Awake(Arc<Cell>),
+    Asleep(Box<[u8]>),
+}
+
+impl Slot {
+    /// The log, woken if it is asleep.
+    pub(super) fn wake(&mut self, configs: &Configs) -> Option<Arc<Cell>> {
+        if let Self::Asleep(bytes) = self {
+            let state = Mutex::new(read(bytes, configs)?);
+            *self = Self::Awake(Arc::new(Cell { state }));
+        }
+        match self {
+            Self::Awake(cell) => Some(Arc::clone(cell)),
+            Self::Asleep(_) => None,
+        }
+    }
+
+    /// Calls `look` with the log, which stays asleep if it is.
+    pub(super) fn look(&self, configs: &Configs, look: impl FnOnce(&mut LogState)) {
+        match self {
+            Self::Awake(cell) => look(&mut cell.state.lock()),
+            Self::Asleep(bytes) => {
+                if let Some(mut log) = read(bytes, configs) {
+                    look(&mut log);
+                }
+            }
+        }
+    }
+
+    /// Whether the log is known to be deleted.
+    pub(super) fn is_deleted(&self) -> bool {
+        matches!(self, Self::Awake(cell) if cell.state.lock().deleted)
+    }
+
+    /// Puts the log to sleep, if nobody uses it.
+    fn doze(&mut self, configs: &Configs) {
+        let Self::Awake(cell) = self else { return };
+        // Nobody else can come by another handle while the names are locked.
+        if Arc::strong_count(cell) > 1 {
+            return;
+        }
+        let bytes = {
+            let log = cell.state.lock();
+            if log.is_idle() { put(&log, configs) } else { None }
+        };
+        if let Some(bytes) = bytes {
+            *self = Self::Asleep(bytes);
+        }
+    }
+}
+
+impl Engine {
+    /// Puts all logs to sleep that nobody uses.
+    pub(super) fn put_to_sleep(&self) {
+        self.for_each_slot(|_, slot, configs| slot.doze(configs));
+    }
+}
+
+/// What is kept of an idle log; `None` if its configuration is one of its own.
+fn put(log: &LogState, configs: &Configs) -> Option<Box<[u8]>> {
+    let mut out = Vec::with_capacity(64);
+    put_varint(&mut out, log.id.into());
+    out.extend_from_slice(&log.epoch.get().to_le_bytes());
+    put_varint(&mut out, widen(configs.position(&log.config)?));
+    out.push(u8::from(log.closed));
+    for number in [log.earliest, log.next, log.bytes, log.trimmed] {
+        put_varint(&mut out, number);
+    }
+    put_signed(&mut out, log.touched);
+    put_varint(&mut out, widen(log.runs.len()));
+    for run in &log.runs {
+        put_varint(&mut out, run.segment);
+        put_varint(&mut out, run.first);
+    }
+    Some(out.into())
+}
+
+fn read(bytes: &[u8], configs: &Configs) -> Option<LogState> {
+    let mut reader = Reader(bytes);
+    let id = reader.varint32()?;
+    let epoch = Epoch::new(reader.u64()?);
+    let config = configs.at(narrow(reader.varint()?))?;
+    let mut log = LogState::new(id, epoch, config);
+    log.closed = reader.u8()? != 0;
+    log.earliest = reader.varint()?;
+    log.next = reader.varint()?;
+    log.bytes = reader.varint()?;
+    log.trimmed = reader.varint()?;
+    log.touched = reader.signed()?;
+    for _ in 0..reader.varint()? {
+        let segment = reader.varint()?;
+        log.runs.push(Run { first: reader.varint()?, segment });
+    }
+    Some(log)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stream_log::LogConfig;
+
+    #[test]
+    fn a_log_wakes_up_as_it_fell_asleep() {
+        let mut configs = Configs::default();
+        configs.share(LogConfig { bytes_max: Some(1), ..LogConfig::default() });
+        let config = configs.share(LogConfig::default());
+        let mut log = LogState::new(300, Epoch::new(9), config);
+        (log.closed, log.earliest, log.next, log.bytes, log.trimmed) = (true, 1, 5, 100, 20);
+        log.touched = -4;
+        log.runs = vec![Run { first: 0, segment: 2 }, Run { first: 3, segment: 7 }];
+        let before = format!("{log:?}");
+        let mut slot = Slot::Awake(Arc::new(Cell { state: Mutex::new(log) }));
+        let held = slot.wake(&configs);
+        slot.doze(&configs);
+        assert!(matches!(slot, Slot::Awake(_)), "somebody uses it");
+        drop(held);
+        slot.doze(&configs);
+        assert!(matches!(slot, Slot::Asleep(_)));
+        let woken = slot.wake(&configs).unwrap();
+        assert_eq!(format!("{:?}", woken.state.lock()), before);
+    }
+
+    #[test]
+    fn a_log_with_a_configuration_of_its_own_stays_awake() {
+        let config = Arc::new(LogConfig::default());
+        let log = LogState::new(1, Epoch::new(1), config);
+        let mut slot = Slot::Awake(Arc::new(Cell { state: Mutex::new(log) }));
+        slot.doze(&Configs::default());
+        assert!(matches!(slot, Slot::Awake(_)));
+    }
+}
