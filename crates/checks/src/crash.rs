@@ -11,6 +11,7 @@
 
 mod audit;
 mod campaign;
+pub mod full;
 mod link;
 mod log;
 mod mark;

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
+use checks::crash::full::{self, Scarcity};
 use checks::crash::{Plan, run};
 use clap::Parser;
 
@@ -24,6 +26,9 @@ struct Args {
     /// Let the server keep everything in memory: then appends must be lost
     #[arg(long)]
     memory: bool,
+    /// Take away the server's room on the disk as well
+    #[arg(long)]
+    full: bool,
 }
 
 #[tokio::main]
@@ -40,5 +45,20 @@ async fn main() -> anyhow::Result<ExitCode> {
     let plan = Plan { server: args.server, keep, kills: args.cycles, appends: args.appends, seed };
     let report = run(&plan).await?;
     println!("{report}");
-    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let mut is_clean = report.is_clean();
+    if args.full {
+        for (scarcity, what) in [
+            (Scarcity::FileSize, "files of limited length"),
+            (Scarcity::SmallDisk, "small file system"),
+        ] {
+            match full::run(&plan.server, scarcity).await.context(what)? {
+                Some(full) => {
+                    println!("{what}: {full}");
+                    is_clean &= full.verdict.is_clean();
+                }
+                None => println!("{what}: NOT TESTED, mounting is not allowed here"),
+            }
+        }
+    }
+    Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

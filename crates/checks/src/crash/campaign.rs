@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -110,11 +109,9 @@ impl fmt::Display for Report {
 /// # Cancel safety
 /// Dropping the future kills the server.
 pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
-    let config = tempfile::NamedTempFile::new()?;
-    std::fs::write(config.path(), CONFIG)?;
     let mut random = fastrand::Rng::with_seed(plan.seed);
     let stage = Stage::new();
-    let (mut server, _) = start(plan, config.path(), &stage).await?;
+    let (mut server, _) = start(&plan.server, &[], &plan.keep, &stage).await?;
     create_logs(&stage).await?;
     let mut writers = spawn_writers(&stage);
     let mut readers = spawn_readers(&stage, &mut random);
@@ -126,7 +123,7 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
         sleep(KILL_WITHIN.mul_f64(random.f64())).await;
         stage.set_address(None);
         server.kill().await?;
-        let (again, time) = start(plan, config.path(), &stage).await?;
+        let (again, time) = start(&plan.server, &[], &plan.keep, &stage).await?;
         (server, report.starts) = (again, [report.starts, vec![time]].concat());
     }
     wait_for(plan.appends, &stage, &mut writers, &mut readers).await?;
@@ -141,19 +138,26 @@ pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Starts the server, says where it is, and how long that took.
-async fn start(plan: &Plan, config: &Path, stage: &Stage) -> anyhow::Result<(Program, Duration)> {
+/// Starts `program` with `words` and what makes a server of it; says how long that took.
+pub(super) async fn start(
+    program: &Path,
+    words: &[String],
+    keep: &[String],
+    stage: &Stage,
+) -> anyhow::Result<(Program, Duration)> {
     let begin = Instant::now();
-    let config = config.display().to_string();
-    let args = ["serve", "--listen", "127.0.0.1:0", "--config", &config].map(str::to_owned);
-    let server = Program::start(&plan.server, args.iter().chain(&plan.keep)).await?;
-    let address: SocketAddr =
-        server.url().strip_prefix("http://").context("expected an address")?.parse()?;
+    let config = tempfile::NamedTempFile::new()?;
+    std::fs::write(config.path(), CONFIG)?;
+    let path = config.path().display().to_string();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--config", &path].map(str::to_owned);
+    let server = Program::start(program, words.iter().chain(&serve).chain(keep)).await?;
+    let address = server.url().strip_prefix("http://").context("expected an address")?.parse()?;
     stage.set_address(Some(address));
     Ok((server, begin.elapsed()))
 }
 
-fn targets() -> impl Iterator<Item = Target> {
+/// The logs that are written and read.
+pub(super) fn targets() -> impl Iterator<Item = Target> {
     let topics = (0..LOGS).map(|number| Target::Topic(format!("crash.{number}")));
     topics.chain((0..LOGS).map(|number| Target::Stream(format!("crash/{number}"))))
 }
