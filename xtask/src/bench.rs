@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: one bench of the crate `bench`, built with optimisations on.
 
+mod durable_http;
+
 use anyhow::{Context as _, Result};
 
 use crate::args::{Args, UsageError};
@@ -19,6 +21,10 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
     if !names.contains(&name.as_str()) {
         let known = names.join(", ");
         return Err(UsageError(format!("no bench `{name}`; there are {known}")).into());
+    }
+    // Its peers are programs, not crates.
+    if name == "durable-http" {
+        return durable_http::run(args);
     }
     let bench = cargo(["run", "--release", "--package=bench", "--bin", &name, "--"]);
     bench.args(args.rest()).run()

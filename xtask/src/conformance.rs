@@ -1,7 +1,6 @@
 //! `cargo xtask conformance`: what we write and read, judged by programs that others publish.
 
 mod durable_streams;
-mod install;
 mod llm;
 mod sse;
 

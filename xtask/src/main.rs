@@ -24,6 +24,7 @@ mod docs;
 mod executables;
 mod features;
 mod finding;
+mod install;
 mod layers;
 mod links;
 mod metadata;

@@ -56,6 +56,14 @@ impl Program {
         &self.url
     }
 
+    /// The process's number.
+    ///
+    /// # Errors
+    /// Says that the process is gone.
+    pub fn id(&self) -> anyhow::Result<u32> {
+        self.child.id().context("the process has ended")
+    }
+
     /// Asks the process to end (SIGTERM) without waiting for it.
     ///
     /// # Errors
@@ -64,16 +72,16 @@ impl Program {
     /// # Cancel safety
     /// Dropping the future may leave the signal unsent.
     pub async fn ask_to_end(&self) -> anyhow::Result<()> {
-        let pid = self.child.id().context("the process has ended")?.to_string();
+        let pid = self.id()?.to_string();
         let sent = Command::new("kill").args(["-TERM", &pid]).status().await?;
         ensure!(sent.success(), "cannot send SIGTERM to {pid}");
         Ok(())
     }
 
-    /// Kills the process (SIGKILL) and waits until it is gone.
+    /// Ends the process at once (SIGKILL), whatever it is doing, and waits until it is gone.
     ///
     /// # Errors
-    /// Says what the system says.
+    /// Says that no signal could be sent.
     ///
     /// # Cancel safety
     /// Dropping the future kills the process.

@@ -19,6 +19,21 @@ pub struct Seen {
     pub data: String,
 }
 
+/// The server answered with another status than a stream of events has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    /// What it said.
+    pub status: StatusCode,
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "answered {}", self.status)
+    }
+}
+
+impl std::error::Error for Refused {}
+
 /// One connection to a stream of events.
 #[derive(Debug)]
 pub struct Reader {
@@ -33,7 +48,8 @@ impl Reader {
     /// `None` if the server says that there is nothing more: 204.
     ///
     /// # Errors
-    /// Says that the answer is no stream of events.
+    /// Says that the answer is no stream of events; a [`Refused`] is among the causes if the
+    /// server said so.
     ///
     /// # Cancel safety
     /// Dropping the future closes the connection.
@@ -46,7 +62,9 @@ impl Reader {
         if response.status() == StatusCode::NO_CONTENT {
             return Ok(None);
         }
-        ensure!(response.status() == StatusCode::OK, "{url} answered {}", response.status());
+        if response.status() != StatusCode::OK {
+            return Err(Refused { status: response.status() }).with_context(|| url.to_owned());
+        }
         let content_type = response.headers().get("content-type").context("no content type")?;
         ensure!(content_type == "text/event-stream", "content type {content_type:?}");
         Ok(Some(Self {
@@ -97,7 +115,7 @@ impl Reader {
     /// Says that the connection broke.
     ///
     /// # Cancel safety
-    /// Dropping the future loses what was read.
+    /// Dropping the future leaves what was read to [`take`](Self::take).
     pub async fn read_bytes(&mut self, mut bytes: usize) -> anyhow::Result<Vec<Seen>> {
         while bytes > 0 {
             let Some(chunk) = self.body.next().await else { break };
@@ -106,7 +124,12 @@ impl Reader {
             self.decode(chunk.get(..taken).unwrap_or(&chunk));
             bytes -= taken;
         }
-        Ok(self.seen.drain(..).collect())
+        Ok(self.take())
+    }
+
+    /// Every event that has come and was not given yet.
+    pub fn take(&mut self) -> Vec<Seen> {
+        self.seen.drain(..).collect()
     }
 
     fn decode(&mut self, bytes: &[u8]) {

@@ -28,6 +28,7 @@ mod batching;
 mod compare;
 mod cuts;
 mod event;
+mod event_log;
 mod filter;
 mod guide;
 mod handler;
@@ -74,6 +75,7 @@ const RUNNERS: &[(&str, Runner)] = &[
     ("content_filter", filter::content_filter),
     ("content_filter_delta", filter::content_filter_delta),
     ("event_dict", event::event_dict),
+    ("event_log", event_log::event_log),
     ("guide_pipeline", guide::guide_pipeline),
     ("guide_streams", guide::guide_streams),
     ("in_memory", streams::in_memory),

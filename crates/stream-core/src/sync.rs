@@ -4,4 +4,4 @@
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) use std::sync::{Arc, OnceLock, Weak};
 
-pub(crate) use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
+pub(crate) use parking_lot::{Mutex, MutexGuard, RwLock};

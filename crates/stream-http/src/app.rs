@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use llm_relay::{RelayId, Relays};
+use llm_stream::StreamEvent;
 use parking_lot::Mutex;
 use stream_core::Capacity;
 use stream_log::StoreError;
@@ -22,6 +23,8 @@ use crate::frame::{Frame, relay_frame, topic_frame};
 use crate::limits::{
     HOUSEKEEPING_INTERVAL, LONG_POLL, RING_BYTES, RING_RECORDS, TOPIC_BYTES, TOPIC_RECORDS,
 };
+use crate::llm::relay_event;
+use crate::metrics::Metrics;
 use crate::shutdown::{Shutdown, ShutdownSender};
 use crate::upstream::Upstream;
 
@@ -119,10 +122,13 @@ struct Shared {
     store: Arc<dyn LogStore>,
     topics: LiveLogs<Frame>,
     llm: LiveLogs<Frame>,
+    /// The same relays for readers in other formats, each of whom has an encoder of its own.
+    llm_events: LiveLogs<StreamEvent>,
     relays: Relays,
     streams: Arc<Streams>,
     subscriptions: Subscriptions,
     client: Client,
+    metrics: Arc<Metrics>,
     shutdown: ShutdownSender,
     /// Topics that somebody reads, or read, and that may have no event yet.
     unborn: Mutex<HashSet<LogName>>,
@@ -144,9 +150,11 @@ impl App {
             relays: Relays::new(Arc::clone(&store)),
             topics: LiveLogs::new(ring, topic_frame),
             llm: LiveLogs::new(ring, relay_frame),
+            llm_events: LiveLogs::new(ring, relay_event),
             streams,
             subscriptions,
             client: Client::new(),
+            metrics: Arc::new(Metrics::new()),
             shutdown,
             unborn: Mutex::default(),
             options,
@@ -164,6 +172,10 @@ impl App {
 
     pub(crate) fn llm(&self) -> &LiveLogs<Frame> {
         &self.0.llm
+    }
+
+    pub(crate) fn llm_events(&self) -> &LiveLogs<StreamEvent> {
+        &self.0.llm_events
     }
 
     pub(crate) fn streams(&self) -> &Streams {
@@ -184,6 +196,10 @@ impl App {
 
     pub(crate) fn relays(&self) -> &Relays {
         &self.0.relays
+    }
+
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
+        &self.0.metrics
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -5,18 +5,21 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::stream;
-use http::HeaderName;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use stream_log::{Gap, LogReader, Next, ReadError};
 use stream_model::{Offset, StreamPosition};
 use stream_protocol::CloseCode;
 use stream_protocol::session::{Input, Output, Session, SessionOptions};
 use tracing::warn;
 
-use crate::frame::{Frame, notice_frame};
+use crate::app::App;
+use crate::chunk::Chunk;
 use crate::limits::CHUNK_BYTES;
+use crate::metrics::{Kind, ReaderMeter};
+use crate::rendition::Rendition;
 use crate::shutdown::Shutdown;
 
 /// Tells nginx and its kin not to buffer.
@@ -25,50 +28,24 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 const SSE_DATA_ENCODING: HeaderName = HeaderName::from_static("stream-sse-binary-encoding");
 
 /// A reader that is being written to.
-pub(crate) struct Connection {
-    reader: LogReader<Frame>,
+pub(crate) struct Connection<R: Rendition> {
+    reader: LogReader<R::Item>,
+    rendition: R,
     session: Session,
     shutdown: Shutdown,
     /// Once the server goes down: what must still be delivered.
     drain_to: Option<Offset>,
+    meter: ReaderMeter,
     chunk: Chunk,
-}
-
-/// Frames that are written together.
-#[derive(Default)]
-struct Chunk {
-    first: Option<Frame>,
-    joined: BytesMut,
     closed: bool,
 }
 
-impl Chunk {
-    fn push(&mut self, frame: &Frame) {
-        if frame.is_empty() {
-            return;
-        }
-        match self.first.take() {
-            // A lone frame is shared with every other reader of it, not copied.
-            None if self.joined.is_empty() => self.first = Some(frame.clone()),
-            None => self.joined.extend_from_slice(frame),
-            Some(first) => {
-                self.joined.extend_from_slice(&first);
-                self.joined.extend_from_slice(frame);
-            }
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.first.as_ref().map_or(self.joined.len(), Bytes::len)
-    }
-
-    fn take(&mut self) -> Option<Bytes> {
-        match self.first.take() {
-            Some(first) => Some(first),
-            None if self.joined.is_empty() => None,
-            None => Some(self.joined.split().freeze()),
-        }
-    }
+/// The headers of a stream of events.
+pub(crate) fn event_stream_headers() -> HeaderMap {
+    HeaderMap::from_iter([
+        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (SSE_DATA_ENCODING, HeaderValue::from_static("base64")),
+    ])
 }
 
 /// What a reader found, without the borrow of the frame.
@@ -78,41 +55,59 @@ enum Found {
     End { deleted: bool },
 }
 
-impl Connection {
+/// The body was broken off, so that it does not look whole.
+#[derive(Debug, thiserror::Error)]
+#[error("stream broken off before its end")]
+struct BrokenOff;
+
+impl<R: Rendition> Connection<R> {
     pub(crate) fn new(
-        reader: LogReader<Frame>,
+        app: &App,
+        reader: LogReader<R::Item>,
+        rendition: R,
         options: SessionOptions,
-        shutdown: Shutdown,
+        kind: Kind,
     ) -> Self {
         let session = Session::new(options, reader.position(), present());
-        Self { reader, session, shutdown, drain_to: None, chunk: Chunk::default() }
+        Self {
+            reader,
+            rendition,
+            session,
+            shutdown: app.shutdown_signal(),
+            drain_to: None,
+            meter: app.metrics().reader(kind),
+            chunk: Chunk::default(),
+            closed: false,
+        }
     }
 
-    /// The response that carries this connection.
-    pub(crate) fn into_response(self) -> Response {
-        let chunks = stream::unfold(self, async |mut connection| {
-            let chunk = connection.next_chunk().await?;
-            Some((Ok::<_, std::convert::Infallible>(chunk), connection))
+    /// The response that carries this connection; `headers` go with it.
+    pub(crate) fn into_response(self, headers: HeaderMap) -> Response {
+        let chunks = stream::unfold(Some(self), async |connection| {
+            let mut connection = connection?;
+            match connection.next_chunk().await? {
+                Ok(chunk) => Some((Ok(chunk), Some(connection))),
+                Err(broken) => Some((Err(broken), None)),
+            }
         });
-        let headers = [
-            (CONTENT_TYPE, "text/event-stream"),
-            (CACHE_CONTROL, "no-cache, no-transform"),
-            (X_ACCEL_BUFFERING, "no"),
-            (SSE_DATA_ENCODING, "base64"),
+        let fixed = [
+            (CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")),
+            (X_ACCEL_BUFFERING, HeaderValue::from_static("no")),
         ];
-        (headers, Body::from_stream(chunks)).into_response()
+        (fixed, headers, Body::from_stream(chunks)).into_response()
     }
 
     /// Everything that is due, as one piece to write; `None` at the end.
-    async fn next_chunk(&mut self) -> Option<Bytes> {
+    async fn next_chunk(&mut self) -> Option<Result<Bytes, BrokenOff>> {
         loop {
             self.say();
             self.gather();
+            self.meter.flush();
             if let Some(chunk) = self.chunk.take() {
-                return Some(chunk);
+                return Some(Ok(chunk));
             }
-            if self.chunk.closed {
-                return None;
+            if self.closed {
+                return (!self.rendition.tells_its_end()).then_some(Err(BrokenOff));
             }
             self.wait().await;
         }
@@ -122,17 +117,17 @@ impl Connection {
     fn say(&mut self) {
         while let Some(output) = self.session.poll_output() {
             match output {
-                Output::Send(notice) => self.chunk.push(&notice_frame(&notice)),
-                Output::Close(_) => self.chunk.closed = true,
+                Output::Send(notice) => self.rendition.notice(&notice, &mut self.chunk),
+                Output::Close(_) => self.closed = true,
             }
         }
     }
 
     /// Adds what is there already, up to the size of one chunk.
     fn gather(&mut self) {
-        while !self.chunk.closed && self.chunk.len() < CHUNK_BYTES {
+        while !self.closed && self.chunk.len() < CHUNK_BYTES {
             let Some(next) = self.reader.try_next() else { break };
-            let found = take(&mut self.chunk, next);
+            let found = take(&mut self.rendition, &mut self.chunk, next);
             self.handle(found);
         }
     }
@@ -147,7 +142,9 @@ impl Connection {
                 self.end_if_drained();
                 return;
             }
-            next = self.reader.next() => next.map(|next| take(&mut self.chunk, next)),
+            next = self.reader.next() => {
+                next.map(|next| take(&mut self.rendition, &mut self.chunk, next))
+            }
             () = tokio::time::sleep_until(deadline.into()) => {
                 self.session.handle_timeout(present());
                 return;
@@ -160,6 +157,11 @@ impl Connection {
     }
 
     fn handle(&mut self, found: Found) {
+        match &found {
+            Found::Delivered(_) => self.meter.delivered(),
+            Found::Gap(gap) => self.meter.gap(*gap),
+            Found::End { .. } => {}
+        }
         let input = match found {
             Found::Delivered(offset) => Input::Delivered { next: offset.next() },
             Found::Gap(Gap::Trimmed { from, to }) => Input::Trimmed { from, to },
@@ -173,6 +175,7 @@ impl Connection {
         };
         self.session.handle_input(present(), input);
         self.say();
+        self.closed |= self.rendition.is_over();
         self.end_if_drained();
     }
 
@@ -192,10 +195,10 @@ impl Connection {
 }
 
 /// Adds a record's frame to the chunk, and says what was found.
-fn take(chunk: &mut Chunk, next: Next<'_, Frame>) -> Found {
+fn take<R: Rendition>(rendition: &mut R, chunk: &mut Chunk, next: Next<'_, R::Item>) -> Found {
     match next {
-        Next::Record(offset, frame) => {
-            chunk.push(frame);
+        Next::Record(offset, item) => {
+            rendition.record(offset, item, chunk);
             Found::Delivered(offset)
         }
         Next::Gap(gap) => Found::Gap(gap),

@@ -44,6 +44,7 @@
 
 mod app;
 mod body;
+mod chunk;
 pub mod client;
 mod connection;
 mod durable;
@@ -51,8 +52,10 @@ mod extract;
 pub mod frame;
 pub mod limits;
 mod llm;
+mod metrics;
 mod page;
 mod reject;
+mod rendition;
 pub mod replay;
 mod routes;
 mod serve;

@@ -1,4 +1,8 @@
-//! The routes of relays: start, read, stop.
+//! The routes of relays: start and stop; [`read`] and [`proxy`] have the others.
+
+mod output;
+pub(crate) mod proxy;
+mod read;
 
 use axum::Json;
 use axum::body::Body;
@@ -13,7 +17,6 @@ use llm_stream::Format;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
-use stream_log::{LogReader, ReadFrom};
 use stream_model::{BoxError, ErrorClass};
 use stream_protocol::{Problem, status_of};
 use tokio::sync::oneshot;
@@ -21,12 +24,12 @@ use tokio::sync::oneshot;
 use crate::app::App;
 use crate::body;
 use crate::client::{chunks, read_some};
-use crate::connection::Connection;
 use crate::extract::{Asked, Name};
 use crate::limits::{COMMAND_BYTES, REFUSAL_BYTES};
 use crate::reject::Reject;
-use crate::start::{has_everything, read_from};
-use crate::topics::ReadQuery;
+
+pub(crate) use output::relay_event;
+pub(crate) use read::get;
 
 /// What the query of a new relay may hold.
 #[derive(Debug, Deserialize)]
@@ -114,8 +117,8 @@ where
         options = options.format(format);
     }
     let ended = app.relays().start(id, options, source).await;
-    let ended = ended.map_err(|error| Reject::start(&error))?.wait().await;
-    match ended {
+    let ended = app.metrics().relay(ended.map_err(|error| Reject::start(&error))?);
+    match ended.await.ok().flatten() {
         Some(Ok(summary)) => Ok((
             StatusCode::CREATED,
             Json(json!({"id": id.as_str(), "status": summary.status.as_str(), "events": summary.events})),
@@ -134,7 +137,10 @@ async fn from_upstream(app: &App, id: &RelayId, command: &Command) -> Result<Res
         return Err(unknown_upstream(app, &command.upstream));
     };
     let (began, beginning) = oneshot::channel();
-    let (client, request) = (app.client().clone(), upstream.request(&command.request));
+    let (client, request) = (
+        app.client().clone(),
+        upstream.request(command.request.get().to_owned(), HeaderMap::new()),
+    );
     let source = stream::once(async move {
         let body = call(&client, request).await;
         let (told, body) = match body {
@@ -151,7 +157,7 @@ async fn from_upstream(app: &App, id: &RelayId, command: &Command) -> Result<Res
     .flatten();
     let options = RelayOptions::default().format(upstream.format());
     let ended = app.relays().start(id, options, source).await;
-    drop(ended.map_err(|error| Reject::start(&error))?);
+    drop(app.metrics().relay(ended.map_err(|error| Reject::start(&error))?));
     match beginning.await {
         Ok(Ok(())) => {
             let answer = json!({"id": id.as_str(), "events": format!("/llm/{id}")});
@@ -190,47 +196,6 @@ fn refused(upstream: &str, reason: String) -> Reject {
     let problem =
         Problem::new(ErrorClass::Unavailable, "upstream-refused", "The provider did not answer");
     Reject(problem.with_status(StatusCode::BAD_GATEWAY).with("upstream", upstream).detail(reason))
-}
-
-/// What the query of a relay's reader may hold beside the position.
-#[derive(Debug, Deserialize)]
-pub(crate) struct FormatQuery {
-    format: Option<String>,
-}
-
-/// `GET /llm/{id}`
-pub(crate) async fn get(
-    State(app): State<App>,
-    Name(id): Name,
-    Asked(query): Asked<ReadQuery>,
-    Asked(format): Asked<FormatQuery>,
-    headers: HeaderMap,
-) -> Result<Response, Reject> {
-    let id = RelayId::new(&id).map_err(Reject::relay_id)?;
-    check_output(format.format.as_deref())?;
-    let asked = query.parse(&headers)?;
-    let log = app.relay_log(&id).await.map_err(|error| Reject::store(&error))?;
-    let log = log.ok_or_else(|| Reject::not_found("There is no such relay"))?;
-    let name = id.log_name().map_err(|_| Reject::not_found("There is no such relay"))?;
-    let live = app.llm().follow(&name, log).await.map_err(|error| Reject::read(&error))?;
-    if has_everything(asked.start, &live.state()) {
-        return Ok(StatusCode::NO_CONTENT.into_response());
-    }
-    let from = read_from(asked.start, ReadFrom::Earliest);
-    let reader = LogReader::open(live, from).map_err(|error| Reject::read(&error))?;
-    // The last event says that the stream is over; nothing needs to be added.
-    let options = app.session_options().announce_end(false);
-    Ok(Connection::new(reader, options, app.shutdown_signal()).into_response())
-}
-
-fn check_output(format: Option<&str>) -> Result<(), Reject> {
-    match format {
-        None | Some("events") => Ok(()),
-        Some(other) => {
-            let problem = Problem::new(ErrorClass::Invalid, "format-unknown", "No such format");
-            Err(problem.detail(format!("expected events, found {other:?}")).into())
-        }
-    }
 }
 
 /// `POST /llm/{id}/stop`

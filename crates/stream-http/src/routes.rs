@@ -2,11 +2,12 @@
 
 use axum::Router;
 use axum::extract::State;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use http::StatusCode;
 
 use crate::app::App;
-use crate::{durable, llm, reject, topics};
+use crate::{durable, llm, metrics, reject, topics};
 
 /// The routes of `app`, to be mounted anywhere.
 pub fn router(app: App) -> Router {
@@ -15,11 +16,16 @@ pub fn router(app: App) -> Router {
         .route("/topics/{topic}", get(topics::get).post(topics::post))
         .route("/llm/{id}", get(llm::get).post(llm::post))
         .route("/llm/{id}/stop", post(llm::stop))
+        .route("/v1/chat/completions", post(llm::proxy::chat))
+        .route("/v1/responses", post(llm::proxy::responses))
+        .route("/v1/messages", post(llm::proxy::messages))
+        .route("/metrics", get(metrics::get))
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
         .merge(durable::router())
         .fallback(reject::unknown_route)
         .method_not_allowed_fallback(reject::wrong_method)
+        .layer(from_fn_with_state(app.clone(), metrics::count_response))
         .with_state(app)
 }
 

@@ -21,10 +21,12 @@ use stream_protocol::subscribe::{self, Form, StartAt, Subscribe};
 
 use crate::app::{App, topic_log_name};
 use crate::body;
-use crate::connection::Connection;
+use crate::connection::{Connection, event_stream_headers};
 use crate::extract::{Asked, Name};
+use crate::metrics::Kind;
 use crate::page::Page;
 use crate::reject::Reject;
+use crate::rendition::AsFrames;
 use crate::start::{has_everything, read_from};
 
 /// What a reader's query may hold.
@@ -62,6 +64,7 @@ pub(crate) async fn post(
     let publish = publish::parse(&headers, body)?;
     let events = events(&topic, &publish);
     let (log, receipt) = append(&app, &topic, &publish, &events).await?;
+    app.metrics().published(events.len(), receipt.duplicate);
     let (status, ids) = if receipt.duplicate {
         (StatusCode::OK, published_ids(&*log, &receipt).await)
     } else {
@@ -162,8 +165,8 @@ async fn live(app: &App, topic: &Topic, start: StartAt) -> Result<Response, Reje
     }
     let from = read_from(start, ReadFrom::Latest);
     let reader = LogReader::open(live, from).map_err(|error| Reject::read(&error))?;
-    let connection = Connection::new(reader, app.session_options(), app.shutdown_signal());
-    Ok(connection.into_response())
+    let connection = Connection::new(app, reader, AsFrames, app.session_options(), Kind::Topic);
+    Ok(connection.into_response(event_stream_headers()))
 }
 
 /// What the query of a list may hold.

@@ -2,9 +2,12 @@
 
 use axum::body::Body;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{Request, Uri};
+use http::{HeaderMap, Method, Request, Uri};
 use llm_stream::Format;
-use serde_json::value::RawValue;
+
+const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+/// What providers stream in.
+const ACCEPTED: &str = "text/event-stream, application/x-ndjson, application/json";
 
 /// A provider by its URL, its format, and the key that it wants.
 ///
@@ -54,19 +57,22 @@ impl Upstream {
         self.format
     }
 
-    /// The request that carries `body` to the provider.
-    pub(crate) fn request(&self, body: &RawValue) -> Request<Body> {
-        let mut request = Request::post(self.url.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "text/event-stream, application/x-ndjson, application/json");
+    /// The request that carries `body` to the provider; `headers` say more than it needs.
+    pub(crate) fn request(&self, body: impl Into<Body>, headers: HeaderMap) -> Request<Body> {
+        let mut request = Request::new(body.into());
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.url.clone();
+        let own = request.headers_mut();
         if self.format == Format::Anthropic {
-            request = request.header("anthropic-version", "2023-06-01");
+            own.insert(ANTHROPIC_VERSION, HeaderValue::from_static("2023-06-01"));
         }
+        own.extend(headers);
+        own.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        own.insert(ACCEPT, HeaderValue::from_static(ACCEPTED));
         if let Some((name, value)) = &self.key {
-            request = request.header(name, value);
+            own.insert(name.clone(), value.clone());
         }
-        #[expect(clippy::expect_used, reason = "URL and headers were parsed before")]
-        request.body(Body::from(body.get().to_owned())).expect("the parts are valid")
+        request
     }
 }
 

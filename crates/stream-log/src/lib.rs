@@ -6,6 +6,7 @@
 //! [`MemoryLog`] is the backend against which the others are checked.
 //! [`LiveLog`] follows a log for any number of readers at once, and [`LogReader`] takes one
 //! reader from any old position to the live end, without a gap and without a repeat.
+//! [`events`] asks a log of events by topic and time, and sums them up.
 //!
 //! # Examples
 //!
@@ -42,6 +43,8 @@ mod tail;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod events;
+pub mod limits;
 
 pub use admission::Admission;
 pub use append::{AppendBatch, AppendReceipt, Durability};

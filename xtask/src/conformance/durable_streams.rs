@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::install::{Installation, install, words};
 use crate::args::Args;
 use crate::corpus::PACKAGES;
 use crate::executables::Executables;
+use crate::install::{Installation, install, words};
 use crate::process::program;
 
 /// The suite, and the lock file of what runs it.

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::install::{Installation, install, words};
 use crate::args::Args;
 use crate::corpus::{self, PACKAGES};
 use crate::executables::Executables;
+use crate::install::{Installation, install, words};
 use crate::process::program;
 
 /// The scripts, and the lock files of what they import.

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::install::{run_all, words};
 use crate::args::Args;
 use crate::corpus::PACKAGES;
 use crate::executables::Executables;
+use crate::install::{run_all, words};
 use crate::process::program;
 
 /// Names the browser where it is not the one of the system's package.

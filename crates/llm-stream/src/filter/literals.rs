@@ -15,7 +15,7 @@ use super::fold::Folding;
 use super::limits::LITERAL_TABLE_BYTES_MAX;
 use super::pattern::{BoxError, Case};
 use super::window::{Found, Verdict, Window};
-use skim::{Depth, LOOK, Prefixes, Skimmer};
+use skim::{Depth, LOOK, Skimmer, Trail};
 
 /// Literal patterns with one kind of folding, compiled.
 #[derive(Debug)]
@@ -216,7 +216,7 @@ pub(super) struct LiteralScan {
     /// Whether `best` is final.
     done: bool,
     /// What the window ends with, if what follows `at` is too short to be more than skimmed.
-    skimmed: Option<Prefixes>,
+    skimmed: Option<Trail>,
 }
 
 impl LiteralScan {
@@ -225,7 +225,7 @@ impl LiteralScan {
     }
 
     fn at(literals: &Literals, at: usize) -> Self {
-        let skimmed = (at == 0).then(Prefixes::default);
+        let skimmed = (at == 0).then_some(Trail::NONE);
         Self { state: literals.start(), at, best: None, done: false, skimmed }
     }
 
@@ -239,14 +239,18 @@ impl LiteralScan {
         window: &Window<'_>,
         text: &str,
     ) -> Option<usize> {
-        let prefixes = literals.skimmer.read(self.skimmed?, text.as_bytes())?;
+        let trail = literals.skimmer.read(self.skimmed?, text.as_bytes())?;
         let end = window.len();
-        let last = |bytes: usize| window.bytes(end.saturating_sub(bytes).max(self.at), end);
-        let depth = match literals.skimmer.depth(prefixes, last(2)) {
+        // No text has the bytes that stand for none.
+        let last = window.text.as_bytes().last_chunk().copied().unwrap_or([0xff; 2]);
+        let depth = match literals.skimmer.depth(trail, last) {
             Depth::Is(depth) => depth,
-            Depth::AtMost(bytes) => literals.depth_of(last(bytes))?,
+            Depth::AtMost(bytes) => {
+                let oldest = end.saturating_sub(bytes).max(self.at);
+                literals.depth_of(window.bytes(oldest, end))?
+            }
         };
-        self.skimmed = Some(prefixes);
+        self.skimmed = Some(trail);
         self.at = end - depth;
         Some(self.at)
     }
@@ -286,7 +290,7 @@ impl LiteralScan {
             let tail = window.bytes(oldest, window.len());
             self.state = literals.start();
             self.at = oldest;
-            self.skimmed = literals.skimmer.read(Prefixes::default(), tail);
+            self.skimmed = literals.skimmer.read(Trail::NONE, tail);
         }
     }
 

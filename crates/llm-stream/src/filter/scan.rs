@@ -144,7 +144,11 @@ impl Scan {
             return self.step(tools, border, false, out);
         };
         self.carried = open.min(border) - self.released;
+        // Whether something is held is hard to foresee, and a part that never ends with the buffer
+        // spares the question.
+        self.buffer.push('.');
         out.push_str(self.buffer.get(self.released..open).unwrap_or_default());
+        self.buffer.pop();
         self.released = open;
         if open > RELEASED_BYTES_MAX {
             self.forget();

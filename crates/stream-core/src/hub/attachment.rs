@@ -19,9 +19,9 @@ impl<T> Attachment<T> {
     pub(super) fn new(shared: &Arc<Shared<T>>, position: u64, callback: Callback<T>) -> Self {
         let id = shared.handlers.attach(position, callback, &shared.pace);
         // Under the lock: whoever publishes from now on knows the handler.
-        let next = shared.ring.read().next();
+        let next = shared.ring.lock().next();
         if position < next {
-            shared.deliver();
+            shared.deliver(None);
         }
         Self { shared: Arc::downgrade(shared), id }
     }

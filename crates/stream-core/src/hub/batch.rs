@@ -1,5 +1,7 @@
 //! A run of items that a cursor reads in one go.
 
+use std::slice;
+
 use super::pace::{Pace, Progress};
 use super::ring::Block;
 
@@ -25,16 +27,19 @@ pub enum TryBatch<'a, T> {
 /// Publishers who wait for this reader see how far it came when the batch is dropped.
 pub struct Batch<'a, T> {
     block: &'a Block<T>,
+    run: &'a mut usize,
     position: &'a mut u64,
+    /// What is left of the run.
+    items: slice::Iter<'a, T>,
     progress: Option<(&'a Pace, &'a Progress)>,
 }
 
 impl<'a, T> Batch<'a, T> {
     pub(super) fn new(
-        (block, position): (&'a Block<T>, &'a mut u64),
+        (block, run, position): (&'a Block<T>, &'a mut usize, &'a mut u64),
         progress: Option<(&'a Pace, &'a Progress)>,
     ) -> Self {
-        Self { block, position, progress }
+        Self { block, run, position, items: [].iter(), progress }
     }
 
     /// The number of the item that comes next.
@@ -47,7 +52,11 @@ impl<'a, T> Iterator for Batch<'a, T> {
     type Item = &'a T;
 
     fn next(&mut self) -> Option<&'a T> {
-        let item = self.block.get(*self.position)?;
+        if self.items.as_slice().is_empty() {
+            let (items, run) = self.block.rest(*self.position, *self.run)?;
+            (self.items, *self.run) = (items.iter(), run);
+        }
+        let item = self.items.next()?;
         *self.position += 1;
         Some(item)
     }

@@ -37,12 +37,9 @@ impl Capacity {
         items < u64::try_from(self.items).unwrap_or(u64::MAX) && weight <= self.weight
     }
 
-    /// How many items the block after one of `last` items has room for.
-    ///
-    /// Blocks grow with their ring, so that a ring of a few items stays small.
-    pub(super) fn block_items(self, last: usize) -> usize {
-        let whole = (self.items / 8).next_power_of_two().clamp(BLOCK_ITEMS_MIN, BLOCK_ITEMS_MAX);
-        whole.min(last.saturating_mul(2)).max(BLOCK_ITEMS_MIN)
+    /// How many items a block takes.
+    pub(super) fn block_items(self) -> usize {
+        (self.items / 8).next_power_of_two().clamp(BLOCK_ITEMS_MIN, BLOCK_ITEMS_MAX)
     }
 
     /// The weight at which a block takes nothing more.

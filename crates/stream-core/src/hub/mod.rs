@@ -65,7 +65,7 @@ pub use self::publish::{Refused, SendError};
 use self::ring::Ring;
 pub use self::together::Together;
 use self::waiters::Waiters;
-use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering, RwLock};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 
 /// Delivers each published item to every cursor and every handler.
 ///
@@ -77,7 +77,7 @@ struct Owner<T>(Arc<Shared<T>>);
 
 /// What handles and readers share.
 struct Shared<T> {
-    ring: RwLock<Ring<T>>,
+    ring: Mutex<Ring<T>>,
     /// The sequence number after the newest item; written under the ring's lock.
     next: AtomicU64,
     closed: AtomicBool,
@@ -95,7 +95,7 @@ impl<T> Hub<T> {
     /// A hub whose first item has the number `first`.
     pub fn starting_at(first: u64, capacity: Capacity) -> Self {
         let shared = Shared {
-            ring: RwLock::new(Ring::new(first, capacity)),
+            ring: Mutex::new(Ring::new(first, capacity)),
             next: AtomicU64::new(first),
             closed: AtomicBool::new(false),
             waiters: Waiters::default(),
@@ -185,12 +185,12 @@ impl<T> Hub<T> {
 
     /// The number of the oldest item in the ring; [`next`](Self::next) if it is empty.
     pub fn first(&self) -> u64 {
-        self.shared().ring.read().first()
+        self.shared().ring.lock().first()
     }
 
     /// Where a reader begins who wants the newest `count` items, as far as they are in the ring.
     pub fn recall(&self, count: usize) -> u64 {
-        self.shared().ring.read().recall(count)
+        self.shared().ring.lock().recall(count)
     }
 
     /// How many cursors there are.
@@ -215,7 +215,7 @@ impl<T> Hub<T> {
 
     /// Keeps at least `items` items from now on.
     pub fn keep(&self, items: usize) {
-        self.shared().ring.write().raise(items);
+        self.shared().ring.lock().raise(items);
     }
 
     /// Ends the hub: cursors read what is in the ring, and then that it is closed.
@@ -236,7 +236,7 @@ impl<T> Hub<T> {
 impl<T: Clone> Hub<T> {
     /// The newest `count` items that are in the ring, oldest first, as they were at one instant.
     pub fn recent(&self, count: usize) -> Vec<T> {
-        let ring = self.shared().ring.read();
+        let mut ring = self.shared().ring.lock();
         let next = ring.next();
         let first = ring.recall(count);
         let blocks = ring.blocks_from(first);
@@ -252,7 +252,7 @@ impl<T: Clone> Hub<T> {
 impl<T> Shared<T> {
     fn close(&self) {
         // Under the lock, so that whoever waits from now on finds it closed.
-        let ring = self.ring.write();
+        let ring = self.ring.lock();
         self.closed.store(true, Ordering::SeqCst);
         drop(ring);
         self.waiters.wake_all();

@@ -81,7 +81,7 @@ impl<'a, T: Clone> Together<'a, T> {
 
     /// Publishes, or says which hub is in the way.
     fn try_push(&self, item: T, weight: usize) -> Result<u64, (Refused<T>, &'a Shared<T>)> {
-        let mut rings: Vec<_> = self.hubs.iter().map(|hub| hub.ring.write()).collect();
+        let mut rings: Vec<_> = self.hubs.iter().map(|hub| hub.ring.lock()).collect();
         let Some(first) = self.hubs.get(self.first) else { return Ok(0) };
         if first.is_closed() {
             return Err((Refused::Closed(item), first));
@@ -102,7 +102,7 @@ impl<'a, T: Clone> Together<'a, T> {
             self.hubs.iter().zip(rings).map(|(hub, ring)| (hub, hub.give_back(ring))).collect();
         // Only now that no lock is left.
         for (hub, news) in told {
-            hub.tell(news);
+            hub.tell(news, None);
         }
         drop(evicted);
         Ok(number)

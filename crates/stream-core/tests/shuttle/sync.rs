@@ -1,9 +1,8 @@
 //! What the hub's own module of this name offers, seen by the scheduler.
 
-use std::ops::{Deref, DerefMut};
-
 use shuttle::sync as explored;
 
+pub(crate) use shuttle::sync::MutexGuard;
 pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 pub(crate) use std::sync::{Arc, OnceLock, Weak};
 
@@ -16,19 +15,17 @@ impl<T> Mutex<T> {
         Self(explored::Mutex::new(value))
     }
 
-    pub(crate) fn lock(&self) -> explored::MutexGuard<'_, T> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap()
     }
 
-    pub(crate) fn try_lock(&self) -> Option<explored::MutexGuard<'_, T>> {
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.0.try_lock().ok()
     }
 }
 
 /// A lock for many readers or one writer that does not know poisoning.
 pub(crate) struct RwLock<T>(explored::RwLock<T>);
-
-pub(crate) struct RwLockWriteGuard<'a, T>(explored::RwLockWriteGuard<'a, T>);
 
 impl<T> RwLock<T> {
     pub(crate) fn new(value: T) -> Self {
@@ -39,21 +36,7 @@ impl<T> RwLock<T> {
         self.0.read().unwrap()
     }
 
-    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, T> {
-        RwLockWriteGuard(self.0.write().unwrap())
-    }
-}
-
-impl<T> Deref for RwLockWriteGuard<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T> DerefMut for RwLockWriteGuard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.0
+    pub(crate) fn write(&self) -> explored::RwLockWriteGuard<'_, T> {
+        self.0.write().unwrap()
     }
 }

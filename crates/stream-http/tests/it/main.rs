@@ -3,6 +3,12 @@
 #[cfg(test)]
 mod durable;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod mounted;
+#[cfg(test)]
+mod outputs;
+#[cfg(test)]
+mod proxy;
 #[cfg(test)]
 mod sockets;

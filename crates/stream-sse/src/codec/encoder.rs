@@ -63,10 +63,10 @@ impl Encoder {
         if let Some(retry) = frame.retry {
             self.put_retry(retry);
         }
-        if let Some(data) = frame.data {
-            self.put_data(data);
+        match frame.data {
+            Some(data) => self.put_data(data),
+            None => self.out.push(b'\n'),
         }
-        self.out.push(b'\n');
     }
 
     /// Writes a comment, which clients skip; it keeps an idle connection open.
@@ -113,13 +113,16 @@ impl Encoder {
         self.put_field(b"retry: ", millis.to_string().as_bytes());
     }
 
-    /// Writes data, a field for each of its lines.
+    /// Writes data, a field for each of its lines, and ends the frame.
     #[inline]
     fn put_data(&mut self, data: &[u8]) {
-        if memchr2(b'\n', b'\r', data).is_none() {
-            self.put_field(b"data: ", data);
+        if is_one_line(data) {
+            self.out.extend_from_slice(b"data: ");
+            self.out.extend_from_slice(data);
+            self.out.extend_from_slice(b"\n\n");
         } else {
             self.put_lines(data);
+            self.out.push(b'\n');
         }
     }
 
@@ -145,6 +148,16 @@ impl Encoder {
             rest = tail;
         }
     }
+}
+
+/// Whether there is no line end in `text`.
+///
+/// In short texts the least byte is found sooner than either line end is found to be missing, and
+/// rules both out but for texts with a tab or the like.
+#[inline]
+fn is_one_line(text: &[u8]) -> bool {
+    let least = text.iter().fold(u8::MAX, |least, byte| least.min(*byte));
+    least > b'\r' || memchr2(b'\n', b'\r', text).is_none()
 }
 
 /// Takes the first line, and what follows its line end, if it has one.

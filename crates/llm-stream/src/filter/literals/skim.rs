@@ -1,38 +1,45 @@
-//! A quick look that tells where no literal can begin, in five loads a byte and no waiting.
+//! A quick look that tells where no literal can end, and in which no step waits for a table.
 //!
-//! An automaton's next step waits for the one before; this look does not.
-//! The patterns are dealt to 64 buckets. For each byte a mask says which buckets have a pattern
-//! with that byte in its first, second, … fifth place. Where the masks of five bytes in a row have
-//! no bucket in common, no pattern begins; most text is such.
+//! An automaton's next step begins with what the one before has found in memory; here a step is a
+//! shift, and what it needs from memory depends on the text alone.
+//! The patterns are dealt to buckets, and of each bucket a few bits say which of its patterns'
+//! first bytes the text ends with: one, two, and so on. A byte of the text moves every bit a place
+//! on, and puts out those of the buckets in which no pattern has it in that place.
+//! Where no bit has reached the last place of its bucket, no pattern has ended; most text is such.
+
+use std::iter::zip;
 
 use super::super::fold::same;
 use super::super::pattern::Case;
 
-/// Leading bytes of a pattern that are looked at.
-pub(super) const LOOK: usize = 5;
+/// Leading bytes of a pattern that are looked at: as many as a word has bytes.
+pub(super) const LOOK: usize = 8;
 
-/// The masks of one byte, by the place that it has in a pattern.
+/// As many as a byte has bits; more words of them find less that is none, and cost more than that.
+const BUCKETS: usize = 8;
+
+/// Which bytes may stand where in the patterns of each bucket.
 ///
-/// The places without a use make the index of a byte a shift.
-type Masks = [u64; 8];
-
-/// The masks of all bytes, and the pairs of bytes that patterns begin with.
+/// Byte *n* of a word has a bit for place *n* of each bucket, so that a shift by a byte moves all
+/// of them a place on. A bit is 0 where a beginning is alive, and zeros move in: a pattern may
+/// begin anywhere.
 #[derive(Debug)]
 pub(super) struct Skimmer {
-    masks: Box<[Masks; 256]>,
-    /// For each first byte a bit for each second one.
+    /// For each byte 0 at the places that it may have.
+    rows: Box<[u64; 256]>,
+    /// 1 at the last place of each bucket.
+    ends: u64,
+    /// For each first byte of a pattern a bit for each second one.
     pairs: Box<[[u64; 4]; 256]>,
-    /// Whether some pattern is shorter than the look.
-    short: bool,
 }
 
-/// Which buckets have a pattern whose first one, two, … bytes the text ends with.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Prefixes {
-    one: u64,
-    two: u64,
-    three: u64,
-    four: u64,
+/// Which beginnings of patterns a text ends with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trail(u64);
+
+impl Trail {
+    /// That of an empty text.
+    pub(super) const NONE: Self = Self(u64::MAX);
 }
 
 /// How many of the last bytes of a text a pattern begins with.
@@ -46,94 +53,84 @@ pub(super) enum Depth {
 
 impl Skimmer {
     pub(super) fn new<'a>(texts: impl Iterator<Item = &'a str>, case: Case) -> Self {
-        let mut heads: Vec<Vec<u8>> = texts.flat_map(|text| heads(text, case)).collect();
-        // Neighbours in the order share their first bytes, which keeps the buckets apart.
-        heads.sort_unstable();
-        heads.dedup();
-        let mut masks = Box::new([Masks::default(); 256]);
-        for (index, head) in heads.iter().enumerate() {
-            let bucket = 1_u64 << (index * 64 / heads.len());
-            for place in 0..LOOK {
-                match head.get(place) {
-                    Some(&byte) => set(&mut masks, byte, place, bucket),
-                    // The pattern is over: anything may follow.
-                    None => (0..=u8::MAX).for_each(|byte| set(&mut masks, byte, place, bucket)),
-                }
-            }
-        }
+        let mut heads = Vec::new();
         let mut pairs = Box::new([[0; 4]; 256]);
-        for head in &heads {
-            if let [first, second, ..] = *head.as_slice() {
-                let row = pairs.get_mut(usize::from(first));
-                if let Some(bits) = row.and_then(|row| row.get_mut(usize::from(second >> 6))) {
-                    *bits |= 1 << (second & 63);
-                }
-            }
+        for text in texts {
+            heads.extend(heads_of(text, case));
+            add_pairs(&mut pairs, text, case);
         }
-        let short = heads.iter().any(|head| head.len() < LOOK);
-        Self { masks, pairs, short }
+        // Neighbours in the order share their length and first bytes, which keeps buckets apart.
+        heads.sort_unstable_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
+        heads.dedup();
+        let mut skimmer = Self { rows: Box::new([Trail::NONE.0; 256]), ends: 0, pairs };
+        for bucket in 0..BUCKETS {
+            let border = |bucket: usize| bucket * heads.len() / BUCKETS;
+            let heads = heads.get(border(bucket)..border(bucket + 1)).unwrap_or_default();
+            skimmer.fill(bucket, heads);
+        }
+        skimmer
     }
 
-    /// Reads `bytes` on from what the text ended with; `None` if a pattern may begin there.
+    /// Puts heads into a bucket, the shortest first.
+    fn fill(&mut self, bucket: usize, heads: &[Head]) {
+        let Some(shortest) = heads.first() else { return };
+        let bit = |place: usize| 1_u64 << (place * 8 + bucket);
+        for (place, bytes) in
+            heads.iter().flat_map(|head| head.iter().take(shortest.len()).enumerate())
+        {
+            for &byte in bytes {
+                if let Some(row) = self.rows.get_mut(usize::from(byte)) {
+                    *row &= !bit(place);
+                }
+            }
+        }
+        self.ends |= bit(shortest.len() - 1);
+    }
+
+    /// Reads `bytes` on from what the text ended with; `None` if a pattern may end there.
     #[inline]
-    pub(super) fn read(&self, prefixes: Prefixes, bytes: &[u8]) -> Option<Prefixes> {
-        let Prefixes { mut one, mut two, mut three, mut four } = prefixes;
-        let mut hits = 0;
+    pub(super) fn read(&self, Trail(mut alive): Trail, bytes: &[u8]) -> Option<Trail> {
+        let mut all = alive;
         for &byte in bytes {
             // The index of a byte is within the table, as the compiler sees.
-            let [first, second, third, fourth, fifth, ..] = *self.masks.get(usize::from(byte))?;
-            hits |= four & fifth;
-            four = three & fourth;
-            three = two & third;
-            two = one & second;
-            one = first;
+            alive = (alive << 8) | self.rows.get(usize::from(byte))?;
+            all &= alive;
         }
-        (hits == 0).then_some(Prefixes { one, two, three, four })
+        (!all & self.ends == 0).then_some(Trail(alive))
     }
 
     /// How many of the last bytes a pattern begins with, where `last` are the last two.
     #[inline]
-    pub(super) fn depth(&self, prefixes: Prefixes, last: &[u8]) -> Depth {
-        let Prefixes { one, two, three, four } = prefixes;
-        if self.short {
-            return if one | two | three | four == 0 {
-                Depth::Is(0)
-            } else {
-                Depth::AtMost(LOOK - 1)
-            };
-        }
-        if three | four != 0 {
-            return Depth::AtMost(LOOK - 1);
+    pub(super) fn depth(&self, Trail(alive): Trail, [first, second]: [u8; 2]) -> Depth {
+        let places = !alive;
+        if let [_, _, rest @ ..] = places.to_le_bytes()
+            && let Some(most) = rest.iter().rposition(|place| *place != 0)
+        {
+            return Depth::AtMost(most + 3);
         }
         // Which it is is hard to foresee, so it is computed without a branch.
-        let two = match *last {
-            [first, second] => self.pairs.get(usize::from(first)).map_or(0, |row| {
-                row.get(usize::from(second >> 6)).map_or(0, |bits| (bits >> (second & 63)) & 1)
-            }),
-            _ => 0,
-        };
-        Depth::Is(usize::from(one != 0).max(usize::from(two != 0) << 1))
+        let pairs = self.pairs.get(usize::from(first)).map_or(0, |row| {
+            row.get(usize::from(second >> 6)).map_or(0, |bits| (bits >> (second & 63)) & 1)
+        });
+        let (one, two) = (places & 0xff != 0, places > 0xff && pairs != 0);
+        Depth::Is(usize::from(one).max(usize::from(two) << 1))
     }
 }
 
-fn set(masks: &mut [Masks; 256], byte: u8, place: usize, bucket: u64) {
-    let mask = masks.get_mut(usize::from(byte)).and_then(|masks| masks.get_mut(place));
-    if let Some(mask) = mask {
-        *mask |= bucket;
-    }
-}
+/// The first bytes of a pattern: at each place those of all spellings, [`LOOK`] places at most.
+type Head = Vec<Vec<u8>>;
 
-/// The first bytes of every spelling of a pattern, five of each or fewer if it is shorter.
-fn heads(text: &str, case: Case) -> Vec<Vec<u8>> {
-    let mut heads = vec![Vec::new()];
+/// The heads of a pattern, of which it has several if its spellings have different lengths.
+fn heads_of(text: &str, case: Case) -> Vec<Head> {
+    let mut heads = vec![Head::new()];
     for character in text.chars() {
         if heads.iter().all(|head| head.len() >= LOOK) {
             break;
         }
-        let spellings = same(character, case);
+        let spellings = by_length(character, case);
         heads = heads
             .iter()
-            .flat_map(|head| spellings.iter().map(move |spelling| append(head, *spelling)))
+            .flat_map(|head| spellings.iter().map(move |places| [&**head, places].concat()))
             .collect();
     }
     for head in &mut heads {
@@ -142,8 +139,34 @@ fn heads(text: &str, case: Case) -> Vec<Vec<u8>> {
     heads
 }
 
-fn append(head: &[u8], character: char) -> Vec<u8> {
-    let mut head = head.to_vec();
-    head.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-    head
+/// The spellings of a character: for each length, which bytes stand at each place.
+fn by_length(character: char, case: Case) -> Vec<Head> {
+    let mut spellings: Vec<Head> = Vec::new();
+    for spelling in same(character, case) {
+        let mut buffer = [0; 4];
+        let bytes = spelling.encode_utf8(&mut buffer).as_bytes();
+        match spellings.iter_mut().find(|places| places.len() == bytes.len()) {
+            Some(places) => zip(places, bytes).for_each(|(place, &byte)| place.push(byte)),
+            None => spellings.push(bytes.iter().map(|&byte| vec![byte]).collect()),
+        }
+    }
+    spellings
+}
+
+/// Adds the first two bytes of every spelling of a pattern.
+fn add_pairs(pairs: &mut [[u64; 4]; 256], text: &str, case: Case) {
+    let mut characters = text.chars().map(|character| same(character, case));
+    let firsts = characters.next().unwrap_or_default();
+    let seconds = characters.next().unwrap_or_default();
+    for character in firsts {
+        let spellings = seconds.iter().map(|second| String::from_iter([character, *second]));
+        for spelling in spellings.chain([character.into()]) {
+            if let [first, second, ..] = *spelling.as_bytes()
+                && let Some(row) = pairs.get_mut(usize::from(first))
+                && let Some(bits) = row.get_mut(usize::from(second >> 6))
+            {
+                *bits |= 1 << (second & 63);
+            }
+        }
+    }
 }

@@ -2,8 +2,10 @@
 //!
 //! In prose the automaton is nearly always in one of some dozen states: nothing is live, or a word
 //! runs that might be the beginning of an address. The steps between these fit into a table that
-//! stays in the fastest memory, and nothing has to be checked at each of them. All other states
-//! share a place that the table does not leave, and then the careful search reads the text instead.
+//! stays in the fastest memory, and nothing has to be checked at each of them. The table has a
+//! column for each byte, which the text alone tells, so that a step waits for one load only.
+//! All other states share a place that the table does not leave, and then the careful search reads
+//! the text instead.
 
 use regex_automata::Anchored;
 use regex_automata::hybrid::LazyStateID;
@@ -17,30 +19,29 @@ use super::compile::Regexes;
 const FREQUENT: [&[u8]; 2] =
     [b" etaoinsrhldcumfpgwybvk.,xjqz\n", b"-'0123456789ETAOINSRHLDCUMFPGWYBVKXJQZ:()_"];
 
-/// States that have a place of their own.
+/// Places of states, the one that all others share among them; a power of two.
 const PLACES: usize = 64;
+
+/// For each place the place that a byte leads to.
+type Column = [u8; PLACES];
 
 /// A table of the steps between the most frequent states.
 #[derive(Debug)]
 pub(super) struct Skimmer {
-    /// For each byte its class: bytes of one class lead from everywhere to the same place.
-    classes: Box<[u8; 256]>,
-    /// A row for each place, and in it for each class the place that it leads to; the last row,
-    /// which leads to itself, is that of all other states.
-    steps: Vec<u16>,
+    columns: Box<[Column; 256]>,
     /// For each byte the place after it when nothing is live.
-    starts: Box<[u16; 256]>,
+    starts: Box<[u8; 256]>,
     /// The place at the beginning of a text.
-    first: u16,
+    first: u8,
     /// The last of the places at which nothing is live.
-    idle_last: u16,
-    /// The place of all other states.
-    elsewhere: u16,
+    idle_last: u8,
+    /// The place of all other states, which leads to itself.
+    elsewhere: u8,
 }
 
-/// Where a quick look has got to: where the row of the place begins.
+/// Where a quick look has got to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place(u16);
+pub(super) struct Place(u8);
 
 impl Skimmer {
     /// The place before text that follows the byte `before`.
@@ -58,9 +59,8 @@ impl Skimmer {
         let mut place = place.0;
         let mut idle = 0;
         for (index, &byte) in bytes.iter().enumerate() {
-            // The index of a byte is within the table, as the compiler sees.
-            let class = *self.classes.get(usize::from(byte))?;
-            place = *self.steps.get(usize::from(place) + usize::from(class))?;
+            // Both are within the table, as the compiler sees.
+            place = *self.columns.get(usize::from(byte))?.get(usize::from(place) % PLACES)?;
             if place <= self.idle_last {
                 idle = index + 1;
             }
@@ -118,7 +118,7 @@ impl<'a> Survey<'a> {
         let mut index = 0;
         while let Some(&pair) = self.pairs.get(index) {
             for &byte in bytes {
-                if self.pairs.len() >= PLACES {
+                if self.pairs.len() + 1 == PLACES {
                     return Ok(());
                 }
                 if let Some(next) = self.next(pair, byte)?
@@ -168,53 +168,40 @@ impl<'a> Survey<'a> {
     }
 
     /// The number of the place of `pair`.
-    fn place(&self, pair: Option<Pair>) -> usize {
+    fn place(&self, pair: Option<Pair>) -> Result<u8, Stuck> {
         let found = self.pairs.iter().position(|known| Some(*known) == pair);
-        found.unwrap_or(self.pairs.len())
+        u8::try_from(found.unwrap_or(self.pairs.len())).map_err(|_| Stuck)
     }
 
     /// The table of all places.
     fn table(mut self) -> Result<Skimmer, Stuck> {
-        let mut columns: Vec<Vec<usize>> = Vec::new();
-        let mut classes = Box::new([0; 256]);
-        for (byte, class) in (0..=u8::MAX).zip(classes.iter_mut()) {
-            let column = self.column(byte)?;
-            let known = columns.iter().position(|known| *known == column);
-            let number = known.unwrap_or(columns.len());
-            if known.is_none() {
-                columns.push(column);
-            }
-            *class = u8::try_from(number).map_err(|_| Stuck)?;
-        }
-        let row = |place: usize| u16::try_from(place * columns.len()).map_err(|_| Stuck);
-        let mut steps = Vec::new();
-        for from in 0..=self.pairs.len() {
-            for column in &columns {
-                steps.push(row(column.get(from).copied().unwrap_or(self.pairs.len()))?);
-            }
+        let mut columns = Box::new([[0; PLACES]; 256]);
+        for (byte, column) in (0..=u8::MAX).zip(columns.iter_mut()) {
+            *column = self.column(byte)?;
         }
         let mut starts = Box::new([0; 256]);
         for (byte, start) in (0..=u8::MAX).zip(starts.iter_mut()) {
-            *start = row(self.start(Some(byte))?)?;
+            *start = self.start(Some(byte))?;
         }
-        let first = row(self.start(None)?)?;
-        let idle_last = row(self.idle.saturating_sub(1))?;
-        Ok(Skimmer { classes, steps, starts, first, idle_last, elsewhere: row(self.pairs.len())? })
+        let first = self.start(None)?;
+        let idle_last = u8::try_from(self.idle.saturating_sub(1)).map_err(|_| Stuck)?;
+        let elsewhere = self.place(None)?;
+        Ok(Skimmer { columns, starts, first, idle_last, elsewhere })
     }
 
     /// The numbers of the places to which `byte` leads from all places.
-    fn column(&mut self, byte: u8) -> Result<Vec<usize>, Stuck> {
-        let mut column = Vec::with_capacity(self.pairs.len());
-        for pair in self.pairs.clone() {
+    fn column(&mut self, byte: u8) -> Result<Column, Stuck> {
+        let mut column = [self.place(None)?; PLACES];
+        for (pair, to) in self.pairs.clone().into_iter().zip(&mut column) {
             let next = self.next(pair, byte)?;
-            column.push(self.place(next));
+            *to = self.place(next)?;
         }
         Ok(column)
     }
 
-    fn start(&mut self, before: Option<u8>) -> Result<usize, Stuck> {
+    fn start(&mut self, before: Option<u8>) -> Result<u8, Stuck> {
         let scan = self.regexes.start(&mut self.cache, Anchored::No, before)?;
         self.check_cache()?;
-        Ok(self.place(self.idle(scan)))
+        self.place(self.idle(scan))
     }
 }

@@ -7,6 +7,7 @@ use super::Handlers;
 use super::table::Table;
 use crate::hub::callback::{Callback, Failure};
 use crate::hub::place::Place;
+use crate::hub::publish::Fresh;
 use crate::hub::{Readiness, Shared};
 use crate::sync::{Arc, Ordering, fence};
 
@@ -33,10 +34,12 @@ impl<T> Runner<T> {
 
 impl<T> Shared<T> {
     /// Delivers what is published, unless somebody is at it, who then does.
-    pub(in crate::hub) fn deliver(&self) {
+    ///
+    /// `fresh`, the item that was published last, need not be looked for.
+    pub(in crate::hub) fn deliver(&self, fresh: Option<&Fresh<T>>) {
         fence(Ordering::SeqCst);
         while let Some(mut runner) = self.handlers.runner.try_lock() {
-            self.deliver_rest(&mut runner);
+            self.deliver_rest(&mut runner, fresh);
             let seen = runner.view.version;
             drop(runner);
             fence(Ordering::SeqCst);
@@ -63,25 +66,33 @@ impl<T> Shared<T> {
         handlers.len() == 0 || handlers.progress.position() >= self.next.load(Ordering::Acquire)
     }
 
-    fn deliver_rest(&self, Runner { place, view }: &mut Runner<T>) {
+    fn deliver_rest(&self, runner: &mut Runner<T>, fresh: Option<&Fresh<T>>) {
+        let Runner { place, view } = runner;
         loop {
             let delivered = self.handlers.progress.position();
             if place.position() < delivered {
                 place.seek(delivered);
             }
             self.refresh(view, place.position());
-            match place.look(self) {
-                _ if view.table.live() == 0 => return,
-                None | Some(Readiness::Closed) => return,
-                Some(Readiness::Lagged { missed }) => {
-                    self.report_lag(view, missed);
-                    place.skip(missed);
-                }
-                Some(Readiness::Item) => {
-                    if let Some(item) = place.item() {
-                        self.deliver_one(view, place.position(), item);
+            if view.table.live() == 0 {
+                return;
+            }
+            if let Some(fresh) = fresh.filter(|fresh| fresh.number == place.position()) {
+                self.deliver_one(view, fresh.number, &fresh.item);
+                place.skip(1);
+            } else {
+                match place.look(self) {
+                    None | Some(Readiness::Closed) => return,
+                    Some(Readiness::Lagged { missed }) => {
+                        self.report_lag(view, missed);
+                        place.skip(missed);
                     }
-                    place.skip(1);
+                    Some(Readiness::Item) => {
+                        if let Some(item) = place.item() {
+                            self.deliver_one(view, place.position(), item);
+                        }
+                        place.skip(1);
+                    }
                 }
             }
             self.pace.advance(&self.handlers.progress, place.position());

@@ -1,4 +1,4 @@
-//! What a conformance suite needs beyond Rust: installed as a lock file has it, or as a command says.
+//! What a check or bench needs beyond Rust: installed as a lock file has it, or as a command says.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,22 +8,22 @@ use anyhow::{Result, bail};
 use crate::process::{Process, program};
 
 /// Clients that are installed from a lock file.
-pub(super) struct Installation {
+pub(crate) struct Installation {
     /// The lock file.
-    pub(super) lock: PathBuf,
+    pub(crate) lock: PathBuf,
     /// Where they go.
-    pub(super) folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// The commands that put them there, run one after the other.
-    pub(super) commands: Vec<Vec<String>>,
+    pub(crate) commands: Vec<Vec<String>>,
 }
 
 /// A command line as a person would type it, without quotes.
-pub(super) fn words(line: &str) -> Vec<String> {
+pub(crate) fn words(line: &str) -> Vec<String> {
     line.split(' ').map(str::to_owned).collect()
 }
 
 /// Installs what is not there as its lock file has it; fails with the commands to run.
-pub(super) fn install(installation: &Installation) -> Result<()> {
+pub(crate) fn install(installation: &Installation) -> Result<()> {
     let Installation { lock, folder, commands } = installation;
     let wanted = fs::read(lock)?;
     let stamp = folder.join("installed.lock");
@@ -36,7 +36,7 @@ pub(super) fn install(installation: &Installation) -> Result<()> {
 }
 
 /// Runs the commands that install `what`; if one fails, says what to run.
-pub(super) fn run_all(what: &str, commands: &[Vec<String>]) -> Result<()> {
+pub(crate) fn run_all(what: &str, commands: &[Vec<String>]) -> Result<()> {
     for command in commands {
         let done = start(command).map(Process::run);
         if done.is_none_or(|result| result.is_err()) {

@@ -1,0 +1,169 @@
+//! The routes of providers: an SDK that is pointed here has its streams recorded on the way.
+//!
+//! A streamed answer becomes a relay, so that it can be read again, later, and by others, and goes
+//! on when the client leaves.
+//! Any other answer, and every refusal, is handed through as it came.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use http::header::{CONNECTION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use llm_relay::{RelayId, RelayOptions};
+use llm_stream::{Format, OutputFormat};
+use serde::Deserialize;
+use stream_model::ErrorClass;
+use stream_model::now::new_uuid;
+use stream_protocol::Problem;
+use stream_protocol::subscribe::StartAt;
+
+use super::read::as_output;
+use super::refused;
+use crate::app::App;
+use crate::body;
+use crate::client::{CallError, chunks};
+use crate::limits::COMMAND_BYTES;
+use crate::reject::Reject;
+use crate::upstream::Upstream;
+
+/// Names the provider, where several are configured for a route.
+const UPSTREAM: HeaderName = HeaderName::from_static("x-millstream-upstream");
+/// The id of the relay that records the answer.
+const RELAY: HeaderName = HeaderName::from_static("x-millstream-relay");
+/// Headers of a client that its provider needs to see, and that hold no secret.
+const PASSED_ON: [HeaderName; 3] = [
+    HeaderName::from_static("anthropic-beta"),
+    HeaderName::from_static("anthropic-version"),
+    HeaderName::from_static("openai-beta"),
+];
+
+/// `POST /v1/chat/completions`
+pub(crate) async fn chat(app: State<App>, headers: HeaderMap, body: Body) -> Answer {
+    answer(app.0, Format::OpenAiChat, OutputFormat::OpenAiChat, headers, body).await
+}
+
+/// `POST /v1/responses`
+pub(crate) async fn responses(app: State<App>, headers: HeaderMap, body: Body) -> Answer {
+    answer(app.0, Format::OpenAiResponses, OutputFormat::OpenAiResponses, headers, body).await
+}
+
+/// `POST /v1/messages`
+pub(crate) async fn messages(app: State<App>, headers: HeaderMap, body: Body) -> Answer {
+    answer(app.0, Format::Anthropic, OutputFormat::Anthropic, headers, body).await
+}
+
+type Answer = Result<Response, Reject>;
+
+async fn answer(
+    app: App,
+    format: Format,
+    output: OutputFormat,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let (name, upstream) = choose(&app, format, &headers)?;
+    let body = body::read(body, COMMAND_BYTES).await?;
+    let request = upstream.request(body.clone(), passed_on(&headers));
+    if !wants_stream(&body) {
+        let response = app.client().send(request).await;
+        return response.map(handed_through).map_err(|error| unreachable(&name, &error));
+    }
+    // A task of its own: once the provider was called, its answer is recorded, whoever waits.
+    let call = tokio::spawn({
+        let app = app.clone();
+        async move { record(&app, format, request).await }
+    });
+    let recorded = call.await.map_err(|_| refused(&name, "the call was lost".to_owned()))?;
+    let id = match recorded.map_err(|error| unreachable(&name, &error))? {
+        Recorded::Relay(id) => id?,
+        Recorded::Refusal(response) => return Ok(response),
+    };
+    let log = app.relay_log(&id).await.map_err(|error| Reject::store(&error))?;
+    let log = log.ok_or_else(|| Reject::not_found("The relay is gone"))?;
+    let mut response = as_output(&app, &id, log, StartAt::Earliest, output).await?;
+    if let Ok(id) = HeaderValue::try_from(id.as_str()) {
+        response.headers_mut().insert(RELAY, id);
+    }
+    Ok(response)
+}
+
+/// The provider that the request names, or the only one that speaks the route's format.
+fn choose(app: &App, format: Format, headers: &HeaderMap) -> Result<(String, Upstream), Reject> {
+    let named = headers.get(&UPSTREAM).map(|name| String::from_utf8_lossy(name.as_bytes()));
+    let speaks = |name: &&str| app.upstream(name).is_some_and(|known| known.format() == format);
+    let candidates: Vec<&str> = app.upstream_names().into_iter().filter(speaks).collect();
+    let chosen = match &named {
+        Some(named) => candidates.iter().find(|name| **name == named.as_ref()),
+        None if candidates.len() == 1 => candidates.first(),
+        None => None,
+    };
+    let chosen = chosen.and_then(|name| Some(((*name).to_owned(), app.upstream(name)?.clone())));
+    chosen.ok_or_else(|| {
+        let known = if candidates.is_empty() { "none".to_owned() } else { candidates.join(", ") };
+        let problem = Problem::new(ErrorClass::NotFound, "upstream-unknown", "No such provider");
+        Reject(problem.detail(format!(
+            "expected one configured upstream of format {}, or the name of one in {UPSTREAM}; \
+             there is {known}",
+            format.as_str()
+        )))
+    })
+}
+
+fn passed_on(headers: &HeaderMap) -> HeaderMap {
+    let known = PASSED_ON.into_iter().filter_map(|name| {
+        let value = headers.get(&name)?.clone();
+        Some((name, value))
+    });
+    known.collect()
+}
+
+/// Whether a request asks for a stream; one that cannot be read is for the provider to refuse.
+fn wants_stream(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Peek {
+        #[serde(default)]
+        stream: bool,
+    }
+    serde_json::from_slice::<Peek>(body).is_ok_and(|peek| peek.stream)
+}
+
+enum Recorded {
+    Relay(Result<RelayId, Reject>),
+    Refusal(Response),
+}
+
+/// Calls the provider and starts the relay of its answer.
+async fn record(
+    app: &App,
+    format: Format,
+    request: http::Request<Body>,
+) -> Result<Recorded, CallError> {
+    let response = app.client().send(request).await?;
+    if response.status() != StatusCode::OK {
+        return Ok(Recorded::Refusal(handed_through(response)));
+    }
+    Ok(Recorded::Relay(start(app, format, response.into_body()).await))
+}
+
+async fn start(app: &App, format: Format, body: Body) -> Result<RelayId, Reject> {
+    let id = RelayId::new(&new_uuid().to_string()).map_err(Reject::relay_id)?;
+    let options = RelayOptions::default().format(format);
+    let ended = app.relays().start(&id, options, chunks(body)).await;
+    drop(app.metrics().relay(ended.map_err(|error| Reject::start(&error))?));
+    Ok(id)
+}
+
+/// A provider's response without what concerned its own connection (RFC 9110, 7.6.1) and its own
+/// cookies.
+fn handed_through(mut response: Response) -> Response {
+    for name in [CONNECTION, TRANSFER_ENCODING, TE, TRAILER, UPGRADE, SET_COOKIE] {
+        response.headers_mut().remove(name);
+    }
+    response.headers_mut().remove("keep-alive");
+    response
+}
+
+fn unreachable(upstream: &str, error: &CallError) -> Reject {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    refused(upstream, format!("{error}{}", cause.unwrap_or_default()))
+}

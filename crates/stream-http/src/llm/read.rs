@@ -1,0 +1,120 @@
+//! `GET /llm/{id}`: a relay as events, or as any provider's clients read them.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use llm_relay::RelayId;
+use llm_stream::OutputFormat;
+use serde::Deserialize;
+use stream_log::{Log, LogReader, ReadError, ReadFrom};
+use stream_model::ErrorClass;
+use stream_protocol::Problem;
+use stream_protocol::subscribe::StartAt;
+
+use super::output::Output;
+use crate::app::App;
+use crate::connection::{Connection, event_stream_headers};
+use crate::extract::{Asked, Name};
+use crate::metrics::Kind;
+use crate::reject::Reject;
+use crate::rendition::AsFrames;
+use crate::start::{has_everything, read_from};
+use crate::topics::ReadQuery;
+
+/// What the query of a relay's reader may hold beside the position.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FormatQuery {
+    format: Option<String>,
+}
+
+/// `GET /llm/{id}`
+pub(crate) async fn get(
+    State(app): State<App>,
+    Name(id): Name,
+    Asked(query): Asked<ReadQuery>,
+    Asked(format): Asked<FormatQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Reject> {
+    let id = RelayId::new(&id).map_err(Reject::relay_id)?;
+    let format = parse_format(format.format.as_deref())?;
+    let start = query.parse(&headers)?.start;
+    let log = app.relay_log(&id).await.map_err(|error| Reject::store(&error))?;
+    let log = log.ok_or_else(|| Reject::not_found("There is no such relay"))?;
+    match format {
+        None => as_events(&app, &id, log, start).await,
+        Some(format) => as_output(&app, &id, log, start, format).await,
+    }
+}
+
+/// `None` for our own events.
+fn parse_format(name: Option<&str>) -> Result<Option<OutputFormat>, Reject> {
+    let Some(name) = name.filter(|name| *name != "events") else { return Ok(None) };
+    name.parse().map(Some).map_err(|_| {
+        let known: Vec<_> = OutputFormat::ALL.iter().map(|format| format.as_str()).collect();
+        let problem = Problem::new(ErrorClass::Invalid, "format-unknown", "No such format");
+        let expected = known.join(", ");
+        Reject(problem.detail(format!("expected events, {expected}, found {name:?}")))
+    })
+}
+
+async fn as_events(
+    app: &App,
+    id: &RelayId,
+    log: Arc<dyn Log>,
+    start: StartAt,
+) -> Result<Response, Reject> {
+    let name = id.log_name().map_err(|_| Reject::not_found("There is no such relay"))?;
+    let live = app.llm().follow(&name, log).await.map_err(|error| Reject::read(&error))?;
+    if has_everything(start, &live.state()) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let from = read_from(start, ReadFrom::Earliest);
+    let reader = LogReader::open(live, from).map_err(|error| Reject::read(&error))?;
+    // The last event says that the stream is over; nothing needs to be added.
+    let options = app.session_options().announce_end(false);
+    let connection = Connection::new(app, reader, AsFrames, options, Kind::Llm);
+    Ok(connection.into_response(event_stream_headers()))
+}
+
+/// The same in the format of a provider, or of a library of clients.
+///
+/// An encoder must see a stream from its beginning, wherever its reader begins.
+pub(super) async fn as_output(
+    app: &App,
+    id: &RelayId,
+    log: Arc<dyn Log>,
+    start: StartAt,
+    format: OutputFormat,
+) -> Result<Response, Reject> {
+    let name = id.log_name().map_err(|_| Reject::not_found("There is no such relay"))?;
+    let live = app.llm_events().follow(&name, log).await.map_err(|error| Reject::read(&error))?;
+    let state = live.state();
+    if has_everything(start, &state) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    if let StartAt::Token(token) = start
+        && token.position().epoch != state.epoch
+    {
+        let (asked, current) = (token.position().epoch, state.epoch);
+        return Err(Reject::read(&ReadError::EpochChanged { asked, current }));
+    }
+    let from = LogReader::open(Arc::clone(&live), read_from(start, ReadFrom::Earliest));
+    let from = from.map_err(|error| Reject::read(&error))?.position();
+    let reader = LogReader::open(live, ReadFrom::Earliest).map_err(|error| Reject::read(&error))?;
+    // Whoever comes back with a token knows what is open; whoever starts in the middle does not.
+    let knows = matches!(start, StartAt::Token(_));
+    let output = Output::new(format, id.as_str(), from, !knows);
+    let options = app.session_options().announce_end(false);
+    let connection = Connection::new(app, reader, output, options, Kind::Llm);
+    Ok(connection.into_response(output_headers(format)))
+}
+
+fn output_headers(format: OutputFormat) -> HeaderMap {
+    let content_type = (CONTENT_TYPE, format.content_type());
+    let further = format.header().map(|(name, value)| (HeaderName::from_static(name), value));
+    let headers = [content_type].into_iter().chain(further);
+    headers.map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
+}

@@ -1,0 +1,237 @@
+//! What the server counts, and `GET /metrics`, which tells it (as `OpenMetrics` text).
+//!
+//! No label holds a name that a client chose: whoever asks for a million topics must not make a
+//! million series.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_TYPE;
+use llm_relay::{Ended, Summary};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use stream_log::Gap;
+
+use crate::app::App;
+
+/// The media type of the text (`OpenMetrics` 1.0, "Overall Structure").
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What a reader reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Topic,
+    Llm,
+}
+
+impl EncodeLabelValue for Kind {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let name = match self {
+            Self::Topic => "topic",
+            Self::Llm => "llm",
+        };
+        EncodeLabelValue::encode(&name, encoder)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfKind {
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Gaps {
+    kind: Kind,
+    cause: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ends {
+    status: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Responses {
+    status: u16,
+}
+
+/// Every counter of one server.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    responses: Family<Responses, Counter>,
+    published: Counter,
+    duplicates: Counter,
+    readers: Family<OfKind, Gauge>,
+    delivered: Family<OfKind, Counter>,
+    gaps: Family<Gaps, Counter>,
+    missed: Family<OfKind, Counter>,
+    relays: Gauge,
+    relays_ended: Family<Ends, Counter>,
+    relay_events: Counter,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("millstream"),
+            responses: Family::default(),
+            published: Counter::default(),
+            duplicates: Counter::default(),
+            readers: Family::default(),
+            delivered: Family::default(),
+            gaps: Family::default(),
+            missed: Family::default(),
+            relays: Gauge::<i64, AtomicI64>::default(),
+            relays_ended: Family::default(),
+            relay_events: Counter::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("http_responses", "Responses by status", self.responses.clone());
+        registry.register("events_published", "Events that topics took", self.published.clone());
+        let help = "Requests to publish that had been carried out before";
+        registry.register("publishes_repeated", help, self.duplicates.clone());
+        registry.register("readers", "Readers that are connected", self.readers.clone());
+        let help = "Records that were written to readers";
+        registry.register("records_delivered", help, self.delivered.clone());
+        registry.register("gaps", "Gaps that readers were told of", self.gaps.clone());
+        let help = "Records that readers were told to have missed";
+        registry.register("records_missed", help, self.missed.clone());
+        registry.register("llm_relays", "Relays that run", self.relays.clone());
+        registry.register("llm_relays_ended", "Relays by their end", self.relays_ended.clone());
+        let help = "Events of relays that have ended";
+        registry.register("llm_relay_events", help, self.relay_events.clone());
+    }
+
+    /// Counts what a topic took.
+    pub(crate) fn published(&self, events: usize, duplicate: bool) {
+        if duplicate {
+            self.duplicates.inc();
+        } else {
+            self.published.inc_by(u64::try_from(events).unwrap_or(u64::MAX));
+        }
+    }
+
+    /// Counts what is written to a reader that has just come.
+    pub(crate) fn reader(&self, kind: Kind) -> ReaderMeter {
+        let label = OfKind { kind };
+        let gap = |cause| self.gaps.get_or_create_owned(&Gaps { kind, cause });
+        let present = self.readers.get_or_create_owned(&label);
+        present.inc();
+        ReaderMeter {
+            present,
+            delivered: self.delivered.get_or_create_owned(&label),
+            missed: self.missed.get_or_create_owned(&label),
+            trimmed: gap("trimmed"),
+            damaged: gap("damaged"),
+            epoch_changed: gap("epoch-changed"),
+            pending: 0,
+        }
+    }
+
+    /// Counts a relay that has just begun, and its end.
+    ///
+    /// Must be called within a tokio runtime.
+    pub(crate) fn relay(self: &Arc<Self>, ended: Ended) -> tokio::task::JoinHandle<RelayEnd> {
+        let metrics = Arc::clone(self);
+        metrics.relays.inc();
+        tokio::spawn(async move {
+            let end = ended.wait().await;
+            metrics.relays.dec();
+            let status = match &end {
+                Some(Ok(summary)) => summary.status.as_str(),
+                Some(Err(_)) | None => "lost",
+            };
+            metrics.relays_ended.get_or_create(&Ends { status }).inc();
+            if let Some(Ok(summary)) = &end {
+                metrics.relay_events.inc_by(summary.events);
+            }
+            end
+        })
+    }
+}
+
+/// How a relay ended; `None` if its task was lost.
+pub(crate) type RelayEnd = Option<Result<Summary, Arc<stream_log::AppendError>>>;
+
+/// What one reader adds to the counters; it is gone from them when it is dropped.
+#[derive(Debug)]
+pub(crate) struct ReaderMeter {
+    present: Gauge,
+    delivered: Counter,
+    missed: Counter,
+    trimmed: Counter,
+    damaged: Counter,
+    epoch_changed: Counter,
+    /// Records that were written since the last [`flush`](Self::flush).
+    pending: u64,
+}
+
+impl ReaderMeter {
+    /// Notes a record; counted with all others of one piece, as the counter is everybody's.
+    pub(crate) fn delivered(&mut self) {
+        self.pending += 1;
+    }
+
+    /// Counts what was noted.
+    pub(crate) fn flush(&mut self) {
+        self.delivered.inc_by(std::mem::take(&mut self.pending));
+    }
+
+    /// Counts a gap.
+    pub(crate) fn gap(&self, gap: Gap) {
+        match gap {
+            Gap::Trimmed { from, to } => {
+                self.trimmed.inc();
+                self.missed.inc_by(to.since(from));
+            }
+            Gap::Damaged { from, to } => {
+                self.damaged.inc();
+                self.missed.inc_by(to.since(from));
+            }
+            Gap::EpochChanged { .. } => {
+                self.epoch_changed.inc();
+            }
+        }
+    }
+}
+
+impl Drop for ReaderMeter {
+    fn drop(&mut self) {
+        self.flush();
+        self.present.dec();
+    }
+}
+
+/// Counts every response by its status.
+pub(crate) async fn count_response(
+    State(app): State<App>,
+    request: Request<Body>,
+    next: Next,
+) -> Response {
+    let response = next.run(request).await;
+    let label = Responses { status: response.status().as_u16() };
+    app.metrics().responses.get_or_create(&label).inc();
+    response
+}
+
+/// `GET /metrics`
+pub(crate) async fn get(State(app): State<App>) -> Response {
+    let mut text = String::new();
+    #[expect(clippy::expect_used, reason = "a string takes everything")]
+    encode(&mut text, &app.metrics().registry).expect("nothing refuses text");
+    ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response()
+}
