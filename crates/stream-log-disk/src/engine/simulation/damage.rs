@@ -26,7 +26,8 @@ fn stride(usual: usize) -> usize {
 }
 
 fn open(disk: &SimDisk) -> Engine {
-    let options = DiskOptions::default().segment_bytes(1 << 20);
+    // The log fits into one segment, and that is quick to make.
+    let options = DiskOptions::default().segment_bytes(128 << 10);
     Engine::open(Arc::new(disk.clone()), options).unwrap()
 }
 
