@@ -78,10 +78,10 @@ impl Program {
         Ok(())
     }
 
-    /// Ends the process at once (SIGKILL), whatever it is doing, and waits until it is gone.
+    /// Kills the process (SIGKILL) and waits until it is gone.
     ///
     /// # Errors
-    /// Says that no signal could be sent.
+    /// Says what the system says.
     ///
     /// # Cancel safety
     /// Dropping the future kills the process.

@@ -5,17 +5,24 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_core::Stream;
+use llm_stream::ErrorKind;
 use parking_lot::Mutex;
-use stream_log::{AppendError, LogConfig, LogNameError, LogStore, StoreError};
+use stream_log::{
+    AppendBatch, AppendError, Log, LogConfig, LogNameError, LogStore, Namespace, StoreError,
+};
+use stream_model::now::now;
 use stream_model::{BoxError, ErrorClass};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::pump::Pump;
-use crate::{Ending, RelayId, RelayOptions, Summary};
+use crate::{Ending, Relay, RelayId, RelayOptions, Summary};
 
 /// Bytes that a relay's log holds beyond the relay's own bound: room for what says so.
 const LOG_SLACK_BYTES: u64 = 1 << 20;
+
+/// Names of logs that are asked for at once.
+const LISTED_AT_ONCE: usize = 1000;
 
 /// Starts, stops and owns relays.
 ///
@@ -128,6 +135,33 @@ impl Relays {
         })
     }
 
+    /// Ends the relays that a process before this one left without an end: their readers are told
+    /// that the server stopped.
+    ///
+    /// To be called before any relay is started; says how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the storage engine failed; relays may be left then.
+    ///
+    /// # Cancel safety
+    /// Dropping the future may leave relays without an end.
+    pub async fn end_unfinished(&self) -> Result<usize, StoreError> {
+        let (mut count, mut after) = (0, None);
+        loop {
+            let names = self.store.list(Namespace::Relay, after.as_ref(), LISTED_AT_ONCE).await?;
+            for name in &names {
+                if let Some(log) = self.store.get(name).await?
+                    && log.tail().await.is_ok_and(|tail| !tail.state.is_final())
+                {
+                    end(&*log).await.map_err(|error| StoreError::Backend(Box::new(error)))?;
+                    count += 1;
+                }
+            }
+            let Some(last) = names.into_iter().next_back() else { return Ok(count) };
+            after = Some(last);
+        }
+    }
+
     /// How many relays run.
     pub fn running(&self) -> usize {
         self.running.lock().len()
@@ -153,6 +187,14 @@ impl Relays {
             drop(task.await);
         }
     }
+}
+
+/// Appends the end that a relay did not get to.
+async fn end(log: &dyn Log) -> Result<(), AppendError> {
+    let mut relay = Relay::new(RelayOptions::default());
+    let message = "server stopped before the stream ended".to_owned();
+    relay.finish(now(), &Ending::Failed { message, kind: ErrorKind::Server });
+    log.append(AppendBatch::new(now()).records(relay.take_records()).close()).await.map(drop)
 }
 
 /// Tells how a relay ended.

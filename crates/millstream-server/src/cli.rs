@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 
 /// Real-time event streams and LLM token streams.
@@ -20,6 +21,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Serve a recorded provider stream, as a stand-in for the provider
     Replay(ReplayArgs),
+    /// Show what a data folder holds, also while a server uses it
+    Inspect(InspectArgs),
     /// Pipe a provider's bytes from standard input into a resumable stream
     Relay(RelayArgs),
 }
@@ -33,8 +36,11 @@ pub(crate) struct ServeArgs {
     /// Where to listen; port 0 picks a free one [default: 127.0.0.1:4437]
     #[arg(long, value_name = "ADDR:PORT", env = "MILLSTREAM_LISTEN")]
     pub(crate) listen: Option<SocketAddr>,
-    /// Keep everything in memory (for now the only engine, and so the default)
-    #[arg(long)]
+    /// The folder that everything is kept in [default: ./millstream-data]
+    #[arg(long, value_name = "DIR", env = "MILLSTREAM_DATA")]
+    pub(crate) data: Option<PathBuf>,
+    /// Keep everything in memory instead, until the process ends
+    #[arg(long, env = "MILLSTREAM_MEMORY", value_parser = BoolishValueParser::new())]
     pub(crate) memory: bool,
     /// A TOML file with the same settings, and the providers
     #[arg(long, value_name = "FILE", env = "MILLSTREAM_CONFIG")]
@@ -72,6 +78,16 @@ pub(crate) struct ReplayArgs {
     /// Break the connection after this percentage of the bytes
     #[arg(long, value_name = "PERCENT", default_value = "100", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) cut: u8,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// The folder
+    #[arg(value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

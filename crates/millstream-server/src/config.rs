@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -15,10 +15,23 @@ use crate::cli::ServeArgs;
 /// The port of the Durable Streams Protocol, so that its clients find the server.
 const PORT: u16 = 4437;
 
+/// The folder that everything is kept in, unless another one is named.
+const DATA: &str = "millstream-data";
+
+/// Where a server keeps everything.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// In a folder.
+    Disk(PathBuf),
+    /// In memory, until the process ends.
+    Memory,
+}
+
 /// The effective settings of a server.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
+    pub(crate) storage: Storage,
     pub(crate) drain: Duration,
     pub(crate) app: AppOptions,
 }
@@ -28,6 +41,8 @@ pub(crate) struct Config {
 #[serde(deny_unknown_fields, default)]
 struct File {
     listen: Option<SocketAddr>,
+    data: Option<PathBuf>,
+    memory: bool,
     #[serde(deserialize_with = "duration")]
     heartbeat: Option<Duration>,
     #[serde(deserialize_with = "duration")]
@@ -76,6 +91,7 @@ impl Config {
         let default = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
         let listen = args.listen.or(file.listen).unwrap_or(default);
         check_listen(listen, args.dev)?;
+        let storage = storage(args, &file);
         let mut app = AppOptions::default().retention(Retention {
             records_max: file.topics.records_max.unwrap_or(limits::TOPIC_RECORDS),
             bytes_max: file.topics.bytes_max.unwrap_or(limits::TOPIC_BYTES),
@@ -103,7 +119,17 @@ impl Config {
             let upstream = provider.upstream(&env).with_context(|| format!("upstream {name}"))?;
             app = app.upstream(name, upstream);
         }
-        Ok(Self { listen, drain: args.drain.or(file.drain).unwrap_or(limits::DRAIN), app })
+        Ok(Self { listen, storage, drain: args.drain.or(file.drain).unwrap_or(limits::DRAIN), app })
+    }
+}
+
+/// Memory wins where both are named in one place.
+fn storage(args: &ServeArgs, file: &File) -> Storage {
+    match &args.data {
+        _ if args.memory => Storage::Memory,
+        Some(data) => Storage::Disk(data.clone()),
+        None if file.memory => Storage::Memory,
+        None => Storage::Disk(file.data.clone().unwrap_or_else(|| DATA.into())),
     }
 }
 
@@ -177,6 +203,24 @@ mod tests {
         let config = Config::load(&ServeArgs::default(), no_env).unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:4437");
         assert_eq!(config.drain, Duration::from_secs(10));
+    }
+
+    #[test]
+    fn everything_is_kept_on_disk_unless_memory_is_asked_for() {
+        #[track_caller]
+        fn check(data: Option<&str>, memory: bool, file: &str, want: Storage) {
+            let data = data.map(PathBuf::from);
+            let args = ServeArgs { data, memory, ..ServeArgs::default() };
+            assert_eq!(storage(&args, &parse(file).unwrap()), want);
+        }
+        let disk = |path: &str| Storage::Disk(path.into());
+        check(None, false, "", disk("millstream-data"));
+        check(Some("a"), false, "", disk("a"));
+        check(None, false, "data = 'b'", disk("b"));
+        check(Some("a"), false, "data = 'b'", disk("a"));
+        check(Some("a"), false, "memory = true", disk("a"));
+        check(None, false, "memory = true", Storage::Memory);
+        check(None, true, "data = 'b'", Storage::Memory);
     }
 
     #[test]

@@ -3,11 +3,13 @@
 
 mod cli;
 mod config;
+mod inspect;
 mod listen;
 mod relay;
 mod replay;
 mod serve;
 mod signals;
+mod storage;
 
 use std::process::ExitCode;
 
@@ -24,6 +26,7 @@ async fn main() -> ExitCode {
     let result = match cli.command {
         Command::Serve(args) => serve::run(args).await,
         Command::Replay(args) => replay::run(args).await,
+        Command::Inspect(args) => inspect::run(&args),
         Command::Relay(args) => relay::run(args).await,
     };
     match result {

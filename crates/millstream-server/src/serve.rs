@@ -1,25 +1,30 @@
 //! `millstream serve`: the server.
 
-use std::sync::Arc;
-
 use millstream::http::{App, serve};
-use millstream::log::MemoryStore;
 
 use crate::cli::ServeArgs;
-use crate::config::Config;
+use crate::config::{Config, Storage};
 use crate::listen::listen;
-use crate::signals::asked_to_end;
+use crate::signals::{asked_to_end, outlive_file_limits};
+use crate::storage::Store;
 
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let config = Config::load(&args, |name| std::env::var(name).ok())?;
+    let kept = match &config.storage {
+        Storage::Disk(path) => format!("Everything is kept in {}.", path.display()),
+        Storage::Memory => "Everything is kept in memory and ends with this process.".to_owned(),
+    };
+    outlive_file_limits()?;
+    let store = Store::open(config.storage).await?;
     let (listener, address) = listen(config.listen).await?;
     if args.dev {
         println!("subscribe:  curl -N http://{address}/topics/demo");
         println!("publish:    curl -d '{{\"n\":1}}' http://{address}/topics/demo");
         println!("history:    curl -H 'Accept: application/json' http://{address}/topics/demo");
-        println!("Events are kept in memory and end with this process.");
+        println!("{kept}");
     }
-    let app = App::new(Arc::new(MemoryStore::new()), config.app);
-    serve(listener, app, asked_to_end(), config.drain).await?;
-    Ok(())
+    let app = App::new(store.logs(), config.app);
+    let served = serve(listener, app, asked_to_end(), config.drain).await;
+    store.close().await?;
+    Ok(served?)
 }

@@ -14,6 +14,7 @@
 )]
 #![cfg_attr(feature = "llm", doc = "| [`llm`] | `llm` (default) | decoders of LLM streams |")]
 #![cfg_attr(feature = "log", doc = "| [`log`] | `log` | logs and their readers |")]
+#![cfg_attr(feature = "disk", doc = "| [`disk`] | `disk` | logs on a disk |")]
 #![cfg_attr(feature = "relay", doc = "| [`relay`] | `relay` | resumable LLM streams |")]
 #![cfg_attr(feature = "protocol", doc = "| [`protocol`] | `protocol` | the server's words |")]
 #![cfg_attr(feature = "http", doc = "| [`http`] | `http` | the server's routes |")]
@@ -56,6 +57,9 @@ pub use stream_http as http;
 #[cfg(feature = "log")]
 #[doc(inline)]
 pub use stream_log as log;
+#[cfg(feature = "disk")]
+#[doc(inline)]
+pub use stream_log_disk as disk;
 #[cfg(feature = "protocol")]
 #[doc(inline)]
 pub use stream_protocol as protocol;

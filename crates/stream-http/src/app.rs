@@ -231,6 +231,15 @@ impl App {
         self.0.unborn.lock().insert(name);
     }
 
+    /// Puts in order what a process that was killed left behind; before the first request.
+    pub(crate) async fn recover(&self) {
+        match self.relays().end_unfinished().await {
+            Ok(0) => {}
+            Ok(relays) => warn!(relays, "ended relays that an earlier process left without an end"),
+            Err(error) => warn!(%error, "cannot end the relays of an earlier process"),
+        }
+    }
+
     /// Ends relays in order, then tells every reader that the server goes down.
     pub(crate) async fn begin_shutdown(&self) {
         self.relays().shutdown().await;

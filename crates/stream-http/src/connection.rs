@@ -163,6 +163,7 @@ impl Connection {
         let input = match found {
             Found::Delivered(offset) => Input::Delivered { next: offset.next() },
             Found::Gap(Gap::Trimmed { from, to }) => Input::Trimmed { from, to },
+            Found::Gap(Gap::Damaged { from, to }) => Input::Damaged { from, to },
             Found::Gap(Gap::EpochChanged { asked, current, earliest }) => Input::EpochChanged {
                 asked,
                 earliest: StreamPosition { epoch: current, offset: earliest },

@@ -60,6 +60,7 @@ impl Reject {
             AppendError::Closed { .. } => "log-closed",
             AppendError::Producer(_) => "producer-out-of-order",
             AppendError::Full { .. } => "log-full",
+            AppendError::TooLarge { .. } => "batch-too-large",
             _ => "append-failed",
         };
         Self(problem(error.class(), name, "The events were not published", error))
@@ -70,6 +71,7 @@ impl Reject {
             ReadError::Trimmed { .. } => ("position-trimmed", "The position is gone"),
             ReadError::EpochChanged { .. } => ("epoch-changed", "The stream was made anew"),
             ReadError::BeyondTail { .. } => ("position-beyond-tail", "There is no such position"),
+            ReadError::Damaged { .. } => ("records-damaged", "The records are damaged"),
             ReadError::Deleted => ("not-found", "There is no such stream"),
             _ => ("read-failed", "The stream cannot be read"),
         };

@@ -23,6 +23,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
     drain: Duration,
 ) -> Result<(), ServeError> {
+    app.recover().await;
     // Small frames must leave at once.
     let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
     let mut begun = app.shutdown_signal();

@@ -34,6 +34,14 @@ pub enum AppendError {
         /// Bytes of payload that it may hold.
         limit: u64,
     },
+    /// The batch is larger than the backend takes in one piece; nothing was written.
+    #[error("batch of {bytes} bytes exceeds {limit}")]
+    TooLarge {
+        /// Bytes of the batch as the backend would write it.
+        bytes: u64,
+        /// Bytes that it takes.
+        limit: u64,
+    },
     /// The backend cannot give the class that was asked for; nothing was written.
     #[error("expected durability of at most `{available}`, asked for `{asked}`")]
     Durability {
@@ -67,7 +75,7 @@ impl AppendError {
             Self::TailMismatch { .. } | Self::Closed { .. } => ErrorClass::Conflict,
             Self::Producer(error) => error.class(),
             Self::Empty | Self::Durability { .. } => ErrorClass::Invalid,
-            Self::Full { .. } => ErrorClass::TooLarge,
+            Self::Full { .. } | Self::TooLarge { .. } => ErrorClass::TooLarge,
             Self::Deleted => ErrorClass::NotFound,
             Self::Backend(_) => ErrorClass::Unavailable,
         }
@@ -102,6 +110,14 @@ pub enum ReadError {
         /// The log's tail.
         tail: Offset,
     },
+    /// The storage gives back other bytes than were written; records before and after are whole.
+    #[error("records {from} up to {to} damaged")]
+    Damaged {
+        /// The first record that cannot be read.
+        from: Offset,
+        /// Where reading may go on.
+        to: Offset,
+    },
     /// The log was deleted.
     #[error("log deleted")]
     Deleted,
@@ -119,7 +135,9 @@ impl ReadError {
     /// What kind of failure it is.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Trimmed { .. } | Self::EpochChanged { .. } => ErrorClass::Gone,
+            Self::Trimmed { .. } | Self::EpochChanged { .. } | Self::Damaged { .. } => {
+                ErrorClass::Gone
+            }
             Self::BeyondTail { .. } => ErrorClass::Invalid,
             Self::Deleted => ErrorClass::NotFound,
             Self::Backend(_) => ErrorClass::Unavailable,

@@ -27,6 +27,7 @@
 //! # }
 //! ```
 
+mod admission;
 mod append;
 mod config;
 mod error;
@@ -34,6 +35,7 @@ mod live;
 mod log;
 mod memory;
 mod name;
+mod producers;
 mod read;
 mod reader;
 mod store;
@@ -44,6 +46,7 @@ pub mod conformance;
 pub mod events;
 pub mod limits;
 
+pub use admission::Admission;
 pub use append::{AppendBatch, AppendReceipt, Durability};
 pub use config::{LogConfig, Retention};
 pub use error::{AppendError, ReadError, StoreError, TrimError};
@@ -51,6 +54,7 @@ pub use live::{LiveLog, LiveLogs, Render};
 pub use log::{Log, LogExt};
 pub use memory::{MemoryLog, MemoryStore};
 pub use name::{LogName, LogNameError, Namespace};
+pub use producers::{PRODUCERS_MAX, Producers};
 pub use read::{ReadBatch, ReadFrom, ReadLimit, Record};
 pub use reader::{Gap, LogReader, Next};
 pub use store::{LogStore, LogStoreExt};

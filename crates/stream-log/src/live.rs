@@ -131,6 +131,9 @@ impl<T> Pump<T> {
                 }
                 // Trimmed faster than it was followed: readers find the gap in the log itself.
                 Err(ReadError::Trimmed { earliest, .. }) => self.hub.skip_to(earliest.get()),
+                Err(ReadError::Damaged { to, .. }) if to.get() > self.hub.next() => {
+                    self.hub.skip_to(to.get());
+                }
                 Err(error) => return Err(error),
             }
         }

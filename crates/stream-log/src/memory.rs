@@ -3,7 +3,6 @@
 //! What it holds ends with the process; its receipts say [`Durability::Memory`].
 
 mod log;
-mod producers;
 mod store;
 
 pub use self::log::MemoryLog;

@@ -19,7 +19,11 @@ pub enum Namespace {
 }
 
 impl Namespace {
-    const fn prefix(self) -> &'static str {
+    /// Every space.
+    pub const ALL: &[Self] = &[Self::Topic, Self::Relay, Self::Durable];
+
+    /// What the full names of this space begin with.
+    pub const fn prefix(self) -> &'static str {
         match self {
             Self::Topic => "topic/",
             Self::Relay => "llm/",
@@ -47,6 +51,18 @@ impl LogName {
             return Err(LogNameError);
         }
         Ok(Self { namespace, full: format!("{}{name}", namespace.prefix()).into() })
+    }
+
+    /// The name whose [`as_str`](Self::as_str) is `text`.
+    ///
+    /// # Errors
+    /// [`LogNameError`] if no log can have it.
+    pub fn parse(text: &str) -> Result<Self, LogNameError> {
+        let spaces = Namespace::ALL.iter();
+        let mut split =
+            spaces.filter_map(|space| Some((*space, text.strip_prefix(space.prefix())?)));
+        let (namespace, name) = split.next().ok_or(LogNameError)?;
+        Self::new(namespace, name)
     }
 
     /// The space.
@@ -93,6 +109,17 @@ mod tests {
         assert_ne!(topic, relay);
         assert_ne!(topic.as_str(), relay.as_str());
         assert_eq!((topic.name(), relay.name()), ("a/b", "a/b"));
+    }
+
+    #[test]
+    fn a_full_name_reads_back() {
+        for space in Namespace::ALL {
+            let name = LogName::new(*space, "a/b").unwrap();
+            assert_eq!(LogName::parse(name.as_str()), Ok(name));
+        }
+        for bad in ["", "topic", "topic/", "other/a", "/a"] {
+            assert_eq!(LogName::parse(bad), Err(LogNameError), "{bad:?}");
+        }
     }
 
     #[test]

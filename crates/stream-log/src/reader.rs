@@ -8,7 +8,8 @@
 //!
 //! A reader that falls behind the ring goes back to the log and loses nothing; it holds at most
 //! one batch of records ([`ReadLimit::default`]) in memory.
-//! Only what was trimmed from the log itself is missed, and [`Gap::Trimmed`] says so first.
+//! Only what was trimmed from the log itself, or is damaged, is missed, and a [`Gap`] says so
+//! first.
 //!
 //! # End
 //!
@@ -29,6 +30,13 @@ pub enum Gap {
         /// The record that was to come next.
         from: Offset,
         /// The oldest that is left.
+        to: Offset,
+    },
+    /// The records from `from` up to, not including, `to` are damaged; reading goes on at `to`.
+    Damaged {
+        /// The record that was to come next.
+        from: Offset,
+        /// The next that can be read, or may be.
         to: Offset,
     },
     /// The position was of another life of the log; reading starts at the oldest record.
@@ -205,6 +213,10 @@ impl<T: Send + Sync + 'static> LogReader<T> {
             Err(ReadError::Trimmed { asked, earliest }) => {
                 self.gap = Some(Gap::Trimmed { from: asked, to: earliest });
                 self.position = earliest;
+            }
+            Err(ReadError::Damaged { from, to }) if to > self.position => {
+                self.gap = Some(Gap::Damaged { from, to });
+                self.position = to;
             }
             // The state says so too by now, and the next step will see it.
             Err(ReadError::Deleted) if self.live.state().deleted => {}

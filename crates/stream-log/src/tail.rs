@@ -3,6 +3,8 @@
 use stream_model::{Epoch, Offset, StreamPosition};
 use tokio::sync::watch;
 
+use crate::{ReadError, ReadFrom};
+
 /// How a log stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TailState {
@@ -19,6 +21,32 @@ pub struct TailState {
 }
 
 impl TailState {
+    /// The offset at which a read that asks for `from` starts.
+    ///
+    /// # Errors
+    /// [`ReadError`] if there is no such record, or never was.
+    pub fn resolve(&self, from: ReadFrom) -> Result<Offset, ReadError> {
+        if self.deleted {
+            return Err(ReadError::Deleted);
+        }
+        let asked = match from {
+            ReadFrom::Earliest => self.earliest,
+            ReadFrom::Latest => self.next,
+            ReadFrom::Offset(offset) => offset,
+            ReadFrom::Position(position) if position.epoch != self.epoch => {
+                return Err(ReadError::EpochChanged { asked: position.epoch, current: self.epoch });
+            }
+            ReadFrom::Position(position) => position.offset,
+        };
+        if asked > self.next {
+            return Err(ReadError::BeyondTail { asked, tail: self.next });
+        }
+        if asked < self.earliest {
+            return Err(ReadError::Trimmed { asked, earliest: self.earliest });
+        }
+        Ok(asked)
+    }
+
     /// The tail of a new log.
     pub const fn new(epoch: Epoch) -> Self {
         Self { epoch, earliest: Offset::ZERO, next: Offset::ZERO, closed: false, deleted: false }
@@ -86,6 +114,11 @@ impl TailSender {
     /// Tells everybody, if the state is another than before.
     pub fn send(&self, state: TailState) {
         self.0.send_if_modified(|known| std::mem::replace(known, state) != state);
+    }
+
+    /// Whether anybody may still hear of changes.
+    pub fn is_watched(&self) -> bool {
+        self.0.receiver_count() > 0
     }
 
     /// A watch that has seen the present state.

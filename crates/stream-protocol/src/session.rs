@@ -64,6 +64,13 @@ pub enum Input {
         /// The oldest that is left.
         to: Offset,
     },
+    /// Records cannot be read any more, because the storage is damaged; reading goes on at `to`.
+    Damaged {
+        /// The record that was to come next.
+        from: Offset,
+        /// The next that can be read, or may be.
+        to: Offset,
+    },
     /// The reader's position is of another life of the stream; reading starts at `earliest`.
     EpochChanged {
         /// The life that the reader knew.
@@ -101,6 +108,13 @@ pub enum Notice {
         /// Where it goes on.
         token: ResumeToken,
     },
+    /// Records are damaged that the reader has not seen.
+    Damaged {
+        /// The first of them.
+        from: Offset,
+        /// Where it goes on.
+        token: ResumeToken,
+    },
     /// The stream was lost and made anew.
     EpochChanged {
         /// The life that the reader knew.
@@ -124,6 +138,7 @@ impl Notice {
             Self::Hello { .. } => None,
             Self::Heartbeat => Some("heartbeat"),
             Self::Trimmed { .. } => Some("trimmed"),
+            Self::Damaged { .. } => Some("damaged"),
             Self::EpochChanged { .. } => Some("epoch-changed"),
             Self::Disconnect { .. } => Some("disconnect"),
         }
@@ -134,7 +149,7 @@ impl Notice {
         match self {
             Self::Hello { .. } => None,
             Self::Heartbeat => Some(json!({})),
-            Self::Trimmed { from, token } => {
+            Self::Trimmed { from, token } | Self::Damaged { from, token } => {
                 let to = token.offset();
                 Some(json!({"from": from, "to": to, "missed": to.since(*from)}))
             }
@@ -154,6 +169,7 @@ impl Notice {
             Self::Heartbeat => None,
             Self::Hello { token }
             | Self::Trimmed { token, .. }
+            | Self::Damaged { token, .. }
             | Self::EpochChanged { token, .. }
             | Self::Disconnect { token, .. } => Some(*token),
         }
@@ -188,6 +204,10 @@ impl Session {
             Input::Trimmed { from, to } => {
                 self.position.offset = to;
                 self.send(Notice::Trimmed { from, token: self.token() });
+            }
+            Input::Damaged { from, to } => {
+                self.position.offset = to;
+                self.send(Notice::Damaged { from, token: self.token() });
             }
             Input::EpochChanged { asked, earliest } => {
                 self.position = earliest;

@@ -1,6 +1,7 @@
 //! Runs the published suite of Durable Streams against a server, and counts what it passed.
 #![expect(clippy::print_stdout, reason = "a command line prints")]
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -57,7 +58,10 @@ async fn main() -> anyhow::Result<ExitCode> {
     let report = match (&args.url, &args.server) {
         (Some(url), _) => run(&args.suite, url).await?,
         (None, Some(server)) => {
-            let server = Program::start(server, SERVE).await?;
+            let data = tempfile::tempdir()?;
+            let folder = [OsStr::new("--data"), data.path().as_os_str()];
+            let serve = SERVE.iter().map(OsStr::new).chain(folder);
+            let server = Program::start(server, serve).await?;
             run(&args.suite, server.url()).await?
         }
         (None, None) => anyhow::bail!("expected --server or --url"),

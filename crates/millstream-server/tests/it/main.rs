@@ -7,6 +7,8 @@ mod problems;
 #[cfg(test)]
 mod relays;
 #[cfg(test)]
+mod restarts;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod topics;

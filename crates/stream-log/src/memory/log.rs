@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use stream_model::now::new_epoch;
-use stream_model::{Epoch, Offset, ProducerError, ProducerState, Verdict};
+use stream_model::{Epoch, Offset, ProducerState};
 use time::OffsetDateTime;
 
-use super::producers::Producers;
 use crate::{
-    AppendBatch, AppendError, AppendReceipt, Durability, Log, LogConfig, ReadBatch, ReadError,
-    ReadFrom, ReadLimit, Record, Tail, TailSender, TailState, TrimError, tail_channel,
+    Admission, AppendBatch, AppendError, AppendReceipt, Durability, Log, LogConfig, Producers,
+    ReadBatch, ReadError, ReadFrom, ReadLimit, Record, Tail, TailSender, TailState, TrimError,
+    tail_channel,
 };
 
 /// A log whose records live in this process and end with it.
@@ -86,55 +86,10 @@ impl Contents {
         batch: &AppendBatch,
         config: &LogConfig,
     ) -> Result<Option<AppendReceipt>, AppendError> {
-        let TailState { next, closed, deleted, .. } = self.state;
-        if deleted {
-            return Err(AppendError::Deleted);
-        }
-        match self.judge(batch) {
-            Ok(Some(receipt)) => return Ok(Some(receipt)),
-            // A fenced producer hears of it even from a closed log; others hear of the closing.
-            Err(error) if !closed || matches!(error, ProducerError::Fenced { .. }) => {
-                return Err(error.into());
-            }
-            Ok(None) | Err(_) => {}
-        }
-        if closed {
-            return Err(AppendError::Closed { tail: next });
-        }
-        if batch.records.is_empty() && !batch.close {
-            return Err(AppendError::Empty);
-        }
-        if let Some(asked) = batch.durability
-            && asked > Durability::Memory
-        {
-            return Err(AppendError::Durability { asked, available: Durability::Memory });
-        }
-        if let Some(expected) = batch.expected_tail
-            && expected != next
-        {
-            return Err(AppendError::TailMismatch { expected, actual: next });
-        }
-        match config.bytes_max {
-            Some(limit) if self.bytes.saturating_add(batch.payload_bytes() as u64) > limit => {
-                Err(AppendError::Full { limit })
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn judge(&self, batch: &AppendBatch) -> Result<Option<AppendReceipt>, ProducerError> {
-        let Some(producer) = &batch.producer else { return Ok(None) };
-        let state = self.producers.get(&producer.id);
-        Ok(match (producer.judge(state)?, state) {
-            (Verdict::Duplicate, Some(state)) => Some(AppendReceipt {
-                epoch: self.state.epoch,
-                first: state.first,
-                next: state.next,
-                durability: Durability::Memory,
-                duplicate: true,
-            }),
-            _ => None,
-        })
+        let Self { state, bytes, producers, .. } = self;
+        let producers = Some(producers);
+        let durability = Durability::Memory;
+        Admission { state: *state, bytes: *bytes, config, producers, durability }.judge(batch)
     }
 
     /// Appends a batch that was checked.
@@ -181,31 +136,8 @@ impl Contents {
         }
     }
 
-    fn start(&self, from: ReadFrom) -> Result<Offset, ReadError> {
-        let TailState { epoch, earliest, next, deleted, .. } = self.state;
-        if deleted {
-            return Err(ReadError::Deleted);
-        }
-        let asked = match from {
-            ReadFrom::Earliest => earliest,
-            ReadFrom::Latest => next,
-            ReadFrom::Offset(offset) => offset,
-            ReadFrom::Position(position) if position.epoch != epoch => {
-                return Err(ReadError::EpochChanged { asked: position.epoch, current: epoch });
-            }
-            ReadFrom::Position(position) => position.offset,
-        };
-        if asked > next {
-            return Err(ReadError::BeyondTail { asked, tail: next });
-        }
-        if asked < earliest {
-            return Err(ReadError::Trimmed { asked, earliest });
-        }
-        Ok(asked)
-    }
-
     fn read(&self, from: ReadFrom, limit: ReadLimit) -> Result<ReadBatch, ReadError> {
-        let start = self.start(from)?;
+        let start = self.state.resolve(from)?;
         let skip = usize::try_from(start.since(self.state.earliest)).unwrap_or(usize::MAX);
         let mut records = Vec::new();
         let mut bytes = 0_usize;

@@ -229,7 +229,8 @@ impl Subscription {
 
     /// Hears what became of the wake of `generation`; of one that is over, nothing matters.
     pub fn handle_outcome(&mut self, now: OffsetDateTime, generation: u64, outcome: Outcome) {
-        let Phase::Leased { snapshot, .. } = &self.phase else { return };
+        // A worker may have seen the wake and claimed it before its delivery is known.
+        let Phase::Leased { snapshot, worker: None, .. } = &self.phase else { return };
         if generation != self.generation {
             return;
         }

@@ -268,3 +268,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_worker_that_is_faster_than_the_news_of_its_wake_keeps_its_claim() {
+    for late in [Outcome::Delivered, Outcome::Failed { chance: 1 }] {
+        let mut sub = pull();
+        sub.handle_append(T0, &path("events/a"), offset(1));
+        assert!(sub.poll_wake(T0).is_some());
+        let claim = sub.claim(T0, "worker").unwrap();
+        sub.handle_outcome(T0, claim.generation, late);
+        let report = ack(&sub, None, false);
+        assert_eq!(sub.release(T0, claim.generation, &report), Ok(()));
+    }
+}

@@ -1,4 +1,4 @@
-//! What a log remembers of its producers.
+//! What a log remembers of its producers, whatever its backend.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,22 +6,24 @@ use stream_model::{ProducerId, ProducerState};
 
 /// Producers that a log remembers; the one that appended longest ago is forgotten first, and
 /// starts anew if it returns.
-const PRODUCERS_MAX: usize = 10_000;
+pub const PRODUCERS_MAX: usize = 10_000;
 
-/// The most recently used producers.
-#[derive(Debug, Default)]
-pub(super) struct Producers {
+/// The most recently used producers, and what each appended last.
+#[derive(Debug, Clone, Default)]
+pub struct Producers {
     states: HashMap<ProducerId, (ProducerState, u64)>,
     by_use: BTreeMap<u64, ProducerId>,
     uses: u64,
 }
 
 impl Producers {
-    pub(super) fn get(&self, id: &ProducerId) -> Option<&ProducerState> {
+    /// What is remembered of a producer.
+    pub fn get(&self, id: &ProducerId) -> Option<&ProducerState> {
         self.states.get(id).map(|(state, _)| state)
     }
 
-    pub(super) fn put(&mut self, id: ProducerId, state: ProducerState) {
+    /// Remembers what a producer appended; beyond [`PRODUCERS_MAX`], forgets another.
+    pub fn put(&mut self, id: ProducerId, state: ProducerState) {
         self.uses += 1;
         if let Some((_, used)) = self.states.insert(id.clone(), (state, self.uses)) {
             self.by_use.remove(&used);
@@ -32,6 +34,13 @@ impl Producers {
         {
             self.states.remove(&oldest);
         }
+    }
+
+    /// Every producer, the one that appended longest ago first.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&ProducerId, &ProducerState)> {
+        let in_order: Vec<_> =
+            self.by_use.values().filter_map(|id| Some((id, self.get(id)?))).collect();
+        in_order.into_iter()
     }
 }
 
@@ -54,5 +63,6 @@ mod tests {
         assert!(producers.get(&id(1)).is_none());
         assert_eq!(producers.states.len(), PRODUCERS_MAX);
         assert_eq!(producers.by_use.len(), PRODUCERS_MAX);
+        assert_eq!(producers.iter().next().map(|(id, _)| id.as_str()), Some("2"));
     }
 }

@@ -1,0 +1,286 @@
+//! The engine: what a store decides and does, called by its threads or, step by step, by a test.
+//!
+//! Three kinds of callers meet here.
+//! *Writers* decide under the lock of one log, put a frame into the buffer of the pending group
+//! under the lock of the stage, and wait for the group.
+//! The *committer* takes the group, writes and syncs it with no lock held, and publishes it log by
+//! log.
+//! The *housekeeper* keeps room ahead of the writers, and indexes, catalogs and drops behind them.
+//! Locks are taken in this order: names, a log, the stage, the rest; never back.
+//!
+//! # Overload and end
+//!
+//! A writer that finds no room waits for the housekeeper; if the disk is full, the append fails
+//! with nothing written, and the next one tries again.
+//! After a failed write or sync nothing is written any more; reads go on.
+
+mod cache;
+mod commit;
+mod files;
+mod house;
+mod open;
+mod reading;
+mod staging;
+mod trimming;
+
+#[cfg(test)]
+mod simulation;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound::{Excluded, Included, Unbounded};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::watch;
+
+use crate::catalog::Configs;
+use crate::error::{Damage, DiskError};
+use crate::frame::Back;
+use crate::group::{Group, GroupSender, Phase};
+use crate::index::SegmentIndex;
+use crate::options::DiskOptions;
+use crate::state::{Effect, LogId, LogState};
+use crate::vfs::{Vfs, VfsFile};
+
+use house::Chores;
+pub(crate) use staging::Attempt;
+
+/// A store without its threads.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    vfs: Arc<dyn Vfs>,
+    options: DiskOptions,
+    names: Mutex<Names>,
+    stage: Mutex<Stage>,
+    /// Rung when the committer has something to do.
+    pub(crate) work: Condvar,
+    /// Held by whoever commits.
+    committing: Mutex<()>,
+    /// Logs with batches in the active segment.
+    touched: Mutex<Vec<Arc<Cell>>>,
+    segments: Mutex<BTreeMap<u64, Arc<Segment>>>,
+    /// Segments whose index is in memory, the one read longest ago first.
+    indexed: Mutex<VecDeque<Arc<Segment>>>,
+    /// Segments whose file is open, the one opened longest ago first.
+    opened: Mutex<VecDeque<Arc<Segment>>>,
+    /// Files of emptied segments, to be used again.
+    spares: Mutex<Vec<String>>,
+    chores: Mutex<Chores>,
+    /// Rung when the housekeeper has something to do.
+    pub(crate) bell: Condvar,
+    room: watch::Sender<Room>,
+    damage: Vec<Damage>,
+}
+
+/// A log, shared by its handles.
+#[derive(Debug)]
+pub(crate) struct Cell {
+    pub(crate) state: Mutex<LogState>,
+}
+
+#[derive(Debug, Default)]
+struct Names {
+    logs: BTreeMap<Box<str>, Arc<Cell>>,
+    next_log: LogId,
+    configs: Configs,
+}
+
+/// A segment that can be read.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    number: u64,
+    secret: u32,
+    file: Mutex<Option<Arc<dyn VfsFile>>>,
+    /// Where it ends; 0 while it is active.
+    end: AtomicU32,
+    /// Logs with batches in it that were not let go of, counted when it is sealed.
+    live: AtomicUsize,
+    index: Mutex<Option<Arc<SegmentIndex>>>,
+}
+
+/// Where the next frame goes, and those that wait to be written.
+#[derive(Debug)]
+struct Stage {
+    active: Arc<Segment>,
+    /// The committer's own way to the active segment's file.
+    file: Arc<dyn VfsFile>,
+    /// Where the next frame goes.
+    position: u32,
+    /// Up to where the file may be written.
+    limit: u32,
+    /// Up to where the file is known to be synced.
+    synced: u32,
+    back: Back,
+    /// The frames of the pending group; they begin at `start`.
+    buffer: Vec<u8>,
+    start: u32,
+    staged: Vec<Staged>,
+    sender: GroupSender,
+    group: Group,
+    /// Whether anybody in the pending group waits for a sync.
+    needs_sync: bool,
+    /// Whether the active segment is to be sealed before anything else is staged.
+    rolling: bool,
+    successor: Option<Successor>,
+    /// Why nothing is staged any more.
+    trouble: Option<DiskError>,
+    /// Whether the committer is to end.
+    stopping: bool,
+    /// What a frame's body begins with, while it is put together.
+    meta: Vec<u8>,
+}
+
+/// A frame in the pending group.
+#[derive(Debug)]
+struct Staged {
+    cell: Arc<Cell>,
+    effect: Effect,
+    phase: Phase,
+}
+
+/// A segment that is ready to be the active one.
+#[derive(Debug)]
+struct Successor {
+    segment: Arc<Segment>,
+    file: Arc<dyn VfsFile>,
+    limit: u32,
+}
+
+/// What the housekeeper last did for those who wait for room.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Room {
+    /// Why there is none.
+    error: Option<DiskError>,
+}
+
+/// Logs that are looked at before others may have the names.
+const LOGS_AT_ONCE: usize = 1024;
+
+impl Segment {
+    /// A segment that ends at `end`; at 0, one that goes on.
+    fn new(number: u64, secret: u32, end: u32) -> Arc<Self> {
+        let (end, live) = (AtomicU32::new(end), AtomicUsize::new(0));
+        Arc::new(Self {
+            number,
+            secret,
+            file: Mutex::default(),
+            end,
+            live,
+            index: Mutex::default(),
+        })
+    }
+
+    fn end(&self) -> u32 {
+        self.end.load(Ordering::Acquire)
+    }
+}
+
+impl Engine {
+    /// What recovery found damaged.
+    pub(crate) fn damage(&self) -> &[Damage] {
+        &self.damage
+    }
+
+    /// The log of this name.
+    pub(crate) fn find(&self, name: &str) -> Result<Option<Arc<Cell>>, DiskError> {
+        let found = self.names.lock().logs.get(name).cloned();
+        let found = found.filter(|cell| !cell.state.lock().deleted);
+        match &self.stage.lock().trouble {
+            Some(DiskError::Closed) => Err(DiskError::Closed),
+            _ => Ok(found),
+        }
+    }
+
+    /// Names that come after `after`, or from `from` on, and begin with `from`.
+    pub(crate) fn names(&self, from: &str, after: Option<&str>, limit: usize) -> Vec<Box<str>> {
+        let start = after.filter(|after| *after >= from).map_or(Included(from), Excluded);
+        let names = self.names.lock();
+        let found = names.logs.range::<str, _>((start, Unbounded));
+        let found = found.take_while(|(name, _)| name.starts_with(from));
+        let there = found.filter(|(_, cell)| !cell.state.lock().deleted);
+        there.map(|(name, _)| name.clone()).take(limit).collect()
+    }
+
+    /// Calls `look` with every log that is there all the while; others may be missed.
+    ///
+    /// The names are locked for a few logs at a time, so that nobody waits for all of them.
+    fn for_each_log(&self, mut look: impl FnMut(&str, &Arc<Cell>)) {
+        let mut last: Option<Box<str>> = None;
+        loop {
+            let names = self.names.lock();
+            let start = last.as_deref().map_or(Unbounded, Excluded);
+            let mut count = 0;
+            let mut end = None;
+            for (name, cell) in names.logs.range::<str, _>((start, Unbounded)).take(LOGS_AT_ONCE) {
+                look(name, cell);
+                count += 1;
+                end = Some(name);
+            }
+            if count < LOGS_AT_ONCE {
+                return;
+            }
+            last = end.cloned();
+        }
+    }
+
+    /// Every log whose time has run out at `now`.
+    pub(crate) fn expired(&self, now: time::OffsetDateTime) -> Vec<(Box<str>, Arc<Cell>)> {
+        let mut expired = Vec::new();
+        self.for_each_log(|name, cell| {
+            if cell.state.lock().is_expired(now) {
+                expired.push((name.into(), Arc::clone(cell)));
+            }
+        });
+        expired
+    }
+
+    /// Hears of room being made.
+    pub(crate) fn room(&self) -> watch::Receiver<Room> {
+        self.room.subscribe()
+    }
+
+    /// Why nothing is written any more.
+    pub(crate) fn trouble(&self) -> Option<DiskError> {
+        self.stage.lock().trouble.clone()
+    }
+
+    /// Why a group that was waited for did not come as far as it should.
+    pub(crate) fn failure(&self) -> DiskError {
+        self.trouble().unwrap_or(DiskError::Closed)
+    }
+
+    /// Takes no more writers, and lets the threads end once nothing is pending.
+    pub(crate) fn stop(&self) {
+        let mut stage = self.stage.lock();
+        stage.trouble.get_or_insert(DiskError::Closed);
+        stage.stopping = true;
+        drop(stage);
+        self.work.notify_all();
+        self.chores.lock().stop();
+        self.bell.notify_all();
+        self.room.send_replace(Room { error: Some(DiskError::Closed) });
+    }
+
+    /// Stops for good: nobody knows what is on the disk.
+    fn poison(&self, error: &std::io::Error) -> DiskError {
+        let error = DiskError::Poisoned(error.to_string());
+        tracing::error!(%error, "log stopped");
+        let mut stage = self.stage.lock();
+        stage.trouble = Some(error.clone());
+        // Dropping the sender tells everybody who waits for the pending group.
+        (stage.sender, stage.group) = crate::group::group();
+        stage.staged.clear();
+        stage.buffer.clear();
+        drop(stage);
+        self.room.send_replace(Room { error: Some(error.clone()) });
+        error
+    }
+}
+
+impl Room {
+    /// Why there is none.
+    pub(crate) fn error(&self) -> Option<DiskError> {
+        self.error.clone()
+    }
+}

@@ -1,0 +1,196 @@
+//! The committer's part: write and sync a group, publish it, and go on to the next segment.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::{Cell, Engine, Room, Staged, Successor};
+use crate::error::DiskError;
+use crate::frame::{Kind, Place, set_synced};
+use crate::group::{GroupSender, Phase, group};
+use crate::index::SegmentIndex;
+use crate::segment::HEADER_BYTES;
+use crate::vfs::VfsFile;
+
+/// A group that was taken from the stage.
+struct Taken {
+    file: Arc<dyn VfsFile>,
+    start: u32,
+    buffer: Vec<u8>,
+    staged: Vec<Staged>,
+    sender: GroupSender,
+    needs_sync: bool,
+    end: u32,
+}
+
+/// Bytes of a written group's buffer that are kept for another group.
+const GROUP_BYTES_KEPT: usize = 1 << 20;
+
+impl Engine {
+    /// Commits what is pending, and everything before it; goes on to the next segment if that is
+    /// due.
+    ///
+    /// With `force_sync`, all of it is synced even if nobody waits for that.
+    pub(crate) fn commit(&self, force_sync: bool) -> Result<(), DiskError> {
+        let _committing = self.committing.lock();
+        if let Some(poisoned @ DiskError::Poisoned(_)) = self.trouble() {
+            return Err(poisoned);
+        }
+        if let Some(taken) = self.take() {
+            let sync = taken.needs_sync || force_sync;
+            let mut buffer = self.write_and_publish(taken, sync)?;
+            let mut stage = self.stage.lock();
+            if stage.buffer.capacity() == 0 {
+                // Its memory serves the group after the next.
+                buffer.shrink_to(GROUP_BYTES_KEPT);
+                stage.buffer = buffer;
+            }
+        } else if force_sync {
+            let (file, end) = {
+                let stage = self.stage.lock();
+                (Arc::clone(&stage.file), stage.start)
+            };
+            self.sync(&*file, end)?;
+        }
+        self.roll_if_due()
+    }
+
+    fn sync(&self, file: &dyn VfsFile, end: u32) -> Result<(), DiskError> {
+        self.try_io(file.sync_data())?;
+        self.stage.lock().synced = end;
+        Ok(())
+    }
+
+    /// Waits until there is something to commit, or the committer is to end; says whether to go
+    /// on.
+    pub(crate) fn wait_for_work(&self) -> bool {
+        let mut stage = self.stage.lock();
+        loop {
+            let can_roll = stage.rolling && stage.successor.is_some() && stage.trouble.is_none();
+            if !stage.staged.is_empty() || can_roll {
+                return true;
+            }
+            if stage.stopping {
+                return false;
+            }
+            self.work.wait(&mut stage);
+        }
+    }
+
+    fn take(&self) -> Option<Taken> {
+        let mut stage = self.stage.lock();
+        if stage.buffer.is_empty() {
+            return None;
+        }
+        let (sender, fresh) = group();
+        let taken = Taken {
+            file: Arc::clone(&stage.file),
+            start: stage.start,
+            buffer: std::mem::take(&mut stage.buffer),
+            staged: std::mem::take(&mut stage.staged),
+            sender: std::mem::replace(&mut stage.sender, sender),
+            needs_sync: std::mem::take(&mut stage.needs_sync),
+            end: stage.position,
+        };
+        stage.group = fresh;
+        stage.start = stage.position;
+        let place = Place { secret: stage.active.secret, position: taken.start };
+        let mut taken = taken;
+        // What was staged while the group before was being synced does not know of that yet.
+        set_synced(&mut taken.buffer, place, stage.synced);
+        Some(taken)
+    }
+
+    fn write_and_publish(&self, taken: Taken, sync: bool) -> Result<Vec<u8>, DiskError> {
+        let Taken { file, start, mut buffer, staged, sender, end, .. } = taken;
+        self.try_io(file.write_at(&buffer, start.into()))?;
+        self.publish(&staged, Phase::Written);
+        sender.reached(Phase::Written);
+        if sync {
+            self.sync(&*file, end)?;
+            self.publish(&staged, Phase::Synced);
+            sender.reached(Phase::Synced);
+        }
+        buffer.clear();
+        Ok(buffer)
+    }
+
+    fn try_io(&self, result: io::Result<()>) -> Result<(), DiskError> {
+        result.map_err(|error| self.poison(&error))
+    }
+
+    /// Shows readers what has become as safe as was asked.
+    fn publish(&self, staged: &[Staged], phase: Phase) {
+        for Staged { cell, effect, .. } in staged.iter().filter(|s| s.phase == phase) {
+            let mut log = cell.state.lock();
+            let was_untouched = log.entries.is_empty();
+            log.publish(*effect);
+            match effect.kind {
+                Kind::Batch => self.retain(&mut log),
+                Kind::Trim => self.trim_to(&mut log, effect.entry.first),
+                Kind::Delete => self.let_go_of_all(&mut log),
+                Kind::Create | Kind::Close | Kind::Begin => {}
+            }
+            log.tell();
+            let touched = was_untouched && !log.entries.is_empty();
+            drop(log);
+            if touched {
+                self.touched.lock().push(Arc::clone(cell));
+            }
+        }
+    }
+
+    /// Seals the active segment and begins its successor, if that was asked for, is ready, and
+    /// nothing is on its way.
+    fn roll_if_due(&self) -> Result<(), DiskError> {
+        let (old, file, end) = {
+            let stage = self.stage.lock();
+            let quiet = stage.buffer.is_empty() && stage.trouble.is_none();
+            if !stage.rolling || stage.successor.is_none() || !quiet {
+                return Ok(());
+            }
+            (Arc::clone(&stage.active), Arc::clone(&stage.file), stage.position)
+        };
+        // What comes after in the next segment proves that this one was safe.
+        self.try_io(file.sync_data())?;
+        old.end.store(end, Ordering::Release);
+        self.seal(&old);
+        let mut stage = self.stage.lock();
+        let Some(Successor { segment, file, limit }) = stage.successor.take() else {
+            return Ok(());
+        };
+        stage.active = segment;
+        stage.file = file;
+        stage.limit = limit;
+        (stage.position, stage.start, stage.synced) = (HEADER_BYTES, HEADER_BYTES, HEADER_BYTES);
+        stage.begin(end);
+        stage.rolling = false;
+        drop(stage);
+        self.room.send_replace(Room::default());
+        self.ask_to_tidy(old);
+        Ok(())
+    }
+
+    /// Moves the index of the segment, which ends here, out of the logs.
+    fn seal(&self, segment: &super::Segment) {
+        let touched: Vec<Arc<Cell>> = std::mem::take(&mut *self.touched.lock());
+        let index = SegmentIndex::new(touched.iter().map(|cell| {
+            let log = cell.state.lock();
+            (log.id, log.entries.clone())
+        }));
+        // In place before any log points to it.
+        *segment.index.lock() = Some(Arc::new(index));
+        segment.live.store(touched.len(), Ordering::Release);
+        for cell in &touched {
+            let mut log = cell.state.lock();
+            log.seal(segment.number);
+            if log.deleted {
+                self.let_go_of_all(&mut log);
+            } else {
+                let (earliest, trimmed) = (log.earliest, log.trimmed);
+                let gone = log.let_go(earliest, trimmed);
+                self.release(&gone);
+            }
+        }
+    }
+}

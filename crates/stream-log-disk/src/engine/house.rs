@@ -1,0 +1,315 @@
+//! The housekeeper's part: room ahead of the writers; indexes, catalogs and order behind them.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::files::{create_segment, is_no_room, new_secret, put_zeros, spare_name};
+use super::{Engine, Room, Segment, Successor};
+use crate::catalog::{COPY_NAME, Catalog, CatalogWriter, NAME};
+use crate::error::DiskError;
+use crate::limits::{GROWTH_BYTES_MAX, SPARE_SEGMENTS};
+use crate::segment::{Header, grown, index_name, segment_name};
+use crate::vfs::replace;
+
+/// What the housekeeper has to do.
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing to do or to know")]
+#[derive(Debug, Default)]
+pub(super) struct Chores {
+    /// How long the active segment's file should become at least.
+    growth: Option<u32>,
+    successor: bool,
+    /// Segments that were sealed and whose index is not written.
+    sealed: Vec<Arc<Segment>>,
+    catalog: bool,
+    /// There was no room; what nobody waits for is not tried again until there is.
+    is_full: bool,
+    stopping: bool,
+}
+
+/// One thing to do.
+#[derive(Debug)]
+enum Chore {
+    Grow(u32),
+    Succeed,
+    Index(Arc<Segment>),
+    Catalog,
+}
+
+impl Chores {
+    pub(super) fn stop(&mut self) {
+        self.stopping = true;
+    }
+
+    fn is_empty(&self) -> bool {
+        self.growth.is_none() && !self.successor && self.sealed.is_empty() && !self.catalog
+    }
+
+    /// The next thing to do: first what writers may be waiting for.
+    fn take(&mut self) -> Option<Chore> {
+        if let Some(bytes) = self.growth.take() {
+            return Some(Chore::Grow(bytes));
+        }
+        if std::mem::take(&mut self.successor) {
+            return Some(Chore::Succeed);
+        }
+        if let Some(segment) = self.sealed.pop() {
+            return Some(Chore::Index(segment));
+        }
+        std::mem::take(&mut self.catalog).then_some(Chore::Catalog)
+    }
+}
+
+impl Engine {
+    /// A writer waits until the active segment's file has `bytes`.
+    pub(super) fn ask_for_growth(&self, bytes: u32) {
+        self.add_chore(|chores| chores.growth = chores.growth.max(Some(bytes)));
+    }
+
+    /// The active segment's file should have `bytes` soon.
+    pub(super) fn look_for_growth(&self, bytes: u32) {
+        self.add_chore(|chores| {
+            if !chores.is_full {
+                chores.growth = chores.growth.max(Some(bytes));
+            }
+        });
+    }
+
+    /// A writer waits for the next segment.
+    pub(super) fn ask_for_successor(&self) {
+        self.add_chore(|chores| chores.successor = true);
+    }
+
+    /// The next segment will be needed soon.
+    pub(super) fn look_for_successor(&self) {
+        self.add_chore(|chores| chores.successor |= !chores.is_full);
+    }
+
+    /// A segment was sealed.
+    pub(super) fn ask_to_tidy(&self, segment: Arc<Segment>) {
+        self.add_chore(|chores| {
+            chores.sealed.push(segment);
+            chores.catalog = true;
+        });
+    }
+
+    /// The last catalog speaks of segments that no log needs.
+    pub(super) fn ask_for_catalog(&self) {
+        self.add_chore(|chores| chores.catalog = true);
+    }
+
+    fn add_chore(&self, add: impl FnOnce(&mut Chores)) {
+        let mut chores = self.chores.lock();
+        let was_empty = chores.is_empty();
+        add(&mut chores);
+        if was_empty && !chores.is_empty() {
+            self.bell.notify_one();
+        }
+    }
+
+    /// Waits until there is something to do, or the housekeeper is to end; says whether to go on.
+    pub(crate) fn wait_for_chores(&self) -> bool {
+        let mut chores = self.chores.lock();
+        while chores.is_empty() && !chores.stopping {
+            self.bell.wait(&mut chores);
+        }
+        !chores.stopping
+    }
+
+    /// Does one thing; says whether there was one.
+    pub(crate) fn do_chore(&self) -> bool {
+        let Some(chore) = self.chores.lock().take() else { return false };
+        if matches!(self.trouble(), Some(DiskError::Poisoned(_))) {
+            return true;
+        }
+        match chore {
+            Chore::Grow(bytes) => self.settle_room(self.grow(bytes)),
+            Chore::Succeed => self.settle_room(self.succeed()),
+            Chore::Index(segment) => self.write_index(&segment),
+            Chore::Catalog => {
+                if let Err(error) = self.write_catalog() {
+                    tracing::warn!(%error, "cannot write catalog");
+                }
+            }
+        }
+        true
+    }
+
+    /// Tells those who wait for room how it went.
+    fn settle_room(&self, result: io::Result<()>) {
+        let no_room = match result {
+            Err(error) if !is_no_room(&error) => {
+                self.poison(&error);
+                return;
+            }
+            result => result.err().map(|error| DiskError::NoRoom(error.to_string())),
+        };
+        self.chores.lock().is_full = no_room.is_some();
+        if let Some(error) = &no_room {
+            tracing::warn!(%error, "cannot make room");
+        }
+        self.room.send_replace(Room { error: no_room });
+    }
+
+    /// Lengthens the active segment's file to `bytes` or more.
+    fn grow(&self, bytes: u32) -> io::Result<()> {
+        let (active, limit) = {
+            let stage = self.stage.lock();
+            (Arc::clone(&stage.active), stage.limit)
+        };
+        if limit >= bytes {
+            return Ok(());
+        }
+        let longer = grown(limit, bytes, self.options.segment());
+        let file = self.file_of(&active).map_err(io::Error::other)?;
+        put_zeros(&*file, limit, longer)?;
+        file.sync_all()?;
+        let mut stage = self.stage.lock();
+        if Arc::ptr_eq(&stage.active, &active) {
+            stage.limit = longer;
+        }
+        Ok(())
+    }
+
+    /// Makes the segment after the active one.
+    fn succeed(&self) -> io::Result<()> {
+        let number = {
+            let stage = self.stage.lock();
+            if stage.successor.is_some() {
+                return Ok(());
+            }
+            stage.active.number.saturating_add(1)
+        };
+        let header = Header { number, secret: new_secret() };
+        let spare = self.spares.lock().pop();
+        let bytes = grown(0, GROWTH_BYTES_MAX, self.options.segment());
+        let limit = create_segment(&*self.vfs, header, bytes, spare.as_deref())?;
+        let file = self.vfs.open(&segment_name(number))?;
+        let segment = Segment::new(number, header.secret, 0);
+        self.segments.lock().insert(number, Arc::clone(&segment));
+        let limit = limit.min(self.options.segment());
+        self.stage.lock().successor = Some(Successor { segment, file, limit });
+        self.work.notify_one();
+        Ok(())
+    }
+
+    /// Writes the index of a sealed segment; without the file it is made anew when needed.
+    pub(super) fn write_index(&self, segment: &Arc<Segment>) {
+        let index = segment.index.lock().clone();
+        if let Some(index) = index {
+            let bytes = index.to_bytes(segment.secret);
+            if let Err(error) = replace(&*self.vfs, &index_name(segment.number), &bytes) {
+                tracing::warn!(%error, segment = segment.number, "cannot write index");
+            }
+        }
+        self.keep_index(Arc::clone(segment));
+    }
+
+    /// Writes how every log stands, and drops the segments that no log needs.
+    pub(super) fn write_catalog(&self) -> Result<(), DiskError> {
+        // What this segment and later ones say is read again: whatever is not seen yet.
+        let known_before = {
+            let stage = self.stage.lock();
+            (stage.active.number, stage.position)
+        };
+        let (from_segment, _) = known_before;
+        // Now everything before that is seen.
+        self.commit(false)?;
+        let (needed, emptied) = self.sealed_before(from_segment);
+        let next_log = self.names.lock().next_log;
+        let mut writer = CatalogWriter::new();
+        let mut deleted = Vec::new();
+        self.for_each_log(|name, cell| {
+            let log = cell.state.lock();
+            if log.deleted {
+                deleted.push((Box::<str>::from(name), Arc::clone(cell)));
+            } else if log.id < next_log {
+                writer.log(name, &log);
+            }
+        });
+        // The catalog must not know more than the disk.
+        self.commit(true)?;
+        let safe_before = {
+            let stage = self.stage.lock();
+            Some((stage.active.number, stage.synced))
+        };
+        let sealed = needed.iter().map(|segment| (segment.number, segment.end())).collect();
+        let logs = Vec::new();
+        let bytes = writer.finish(&Catalog {
+            from_segment,
+            next_log,
+            safe_before,
+            known_before,
+            sealed,
+            logs,
+        });
+        self.put_catalog(&bytes)?;
+        for (name, cell) in &deleted {
+            self.forget(name, cell);
+        }
+        for segment in &emptied {
+            self.drop_segment(segment);
+        }
+        Ok(())
+    }
+
+    /// The sealed segments that come before `number`: those that a log needs, and the others.
+    fn sealed_before(&self, number: u64) -> (Vec<Arc<Segment>>, Vec<Arc<Segment>>) {
+        let segments = self.segments.lock();
+        let sealed = segments.range(..number).map(|(_, segment)| Arc::clone(segment));
+        sealed.partition(|segment| segment.live.load(Ordering::Acquire) > 0)
+    }
+
+    fn put_catalog(&self, bytes: &[u8]) -> Result<(), DiskError> {
+        for name in [NAME, COPY_NAME] {
+            let mut result = replace(&*self.vfs, name, bytes);
+            if result.as_ref().is_err_and(is_no_room) {
+                // Emptied segments wait to be used again, and a catalog lets go of more of them.
+                self.remove_spares();
+                result = replace(&*self.vfs, name, bytes);
+            }
+            result.map_err(|error| DiskError::NoRoom(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn remove_spares(&self) {
+        for spare in std::mem::take(&mut *self.spares.lock()) {
+            tidy_up(self.vfs.remove(&spare));
+        }
+    }
+
+    /// Lets go of a segment that neither a log nor the catalog needs.
+    fn drop_segment(&self, segment: &Arc<Segment>) {
+        self.segments.lock().remove(&segment.number);
+        self.forget_segment(segment);
+        let name = segment_name(segment.number);
+        let mut spares = self.spares.lock();
+        if spares.len() < SPARE_SEGMENTS {
+            let spare = spare_name(segment.number);
+            tidy_up(self.vfs.rename(&name, &spare));
+            spares.push(spare);
+        } else {
+            tidy_up(self.vfs.remove(&name));
+        }
+        drop(spares);
+        // An index may not have been written; the next start removes what is left.
+        self.vfs.remove(&index_name(segment.number)).ok();
+    }
+
+    /// The last thing that is done: everything safe, and a catalog that knows where it ends.
+    pub(crate) fn end(&self) -> Result<(), DiskError> {
+        while self.do_chore() {}
+        self.commit(true)?;
+        let result = self.write_catalog();
+        self.vfs.unlock();
+        result
+    }
+}
+
+/// Tells of a file that stays although nobody needs it; the next start removes it.
+fn tidy_up(result: io::Result<()>) {
+    if let Err(error) = result {
+        tracing::warn!(%error, "cannot tidy up");
+    }
+}

@@ -1,0 +1,152 @@
+//! Which records a log lets go of, and what becomes of the segments that held them.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::{Engine, Segment};
+use crate::codec::widen;
+use crate::error::DiskError;
+use crate::index::{Entry, holder};
+use crate::read::FrameReader;
+use crate::retention::Batch;
+use crate::state::{Front, LogId, LogState};
+
+/// A batch and where it ends.
+#[derive(Debug, Clone, Copy)]
+struct Spot {
+    /// Its segment; `None` for the active one.
+    segment: Option<u64>,
+    entry: Entry,
+    /// Where the next batch begins.
+    next: u64,
+    /// Bytes of payload up to its end, where that is known without reading it.
+    bytes: Option<u64>,
+}
+
+impl Engine {
+    /// Lets go of what the log's retention does not keep.
+    pub(super) fn retain(&self, log: &mut LogState) {
+        let keep = log.config.retention;
+        let mut held = log.held();
+        if !held.needs_plan(&keep) {
+            return;
+        }
+        while held.needs_plan(&keep)
+            && let Some(spot) = self.spot(log, held.earliest)
+        {
+            let Spot { entry, next, .. } = spot;
+            let lengths = || self.lengths(log.id, spot);
+            let bytes = spot
+                .bytes
+                .or_else(|| Some(entry.bytes_before.saturating_add(lengths()?.into_iter().sum())));
+            // A batch that cannot be read weighs nothing.
+            let bytes = bytes.unwrap_or(entry.bytes_before);
+            let batch = Batch { first: entry.first, next, bytes, nanos: entry.nanos };
+            if !held.trim(&keep, batch, lengths) {
+                break;
+            }
+            // What follows the batch may be damaged, and is then let go of with it.
+            held.earliest = held.earliest.max(next);
+        }
+        let gone = log.let_go(held.earliest, held.trimmed);
+        self.release(&gone);
+    }
+
+    /// Lets go of the records before `first`.
+    pub(super) fn trim_to(&self, log: &mut LogState, first: u64) {
+        if first >= log.earliest {
+            let trimmed = self.bytes_before(log, first);
+            let gone = log.let_go(first, trimmed);
+            self.release(&gone);
+        }
+    }
+
+    /// Bytes of payload that the log was given before the record.
+    fn bytes_before(&self, log: &mut LogState, offset: u64) -> u64 {
+        if offset >= log.next {
+            return log.bytes;
+        }
+        let Some(spot) = self.spot(log, offset) else { return log.trimmed };
+        let records = offset.saturating_sub(spot.entry.first);
+        if records == 0 {
+            return spot.entry.bytes_before;
+        }
+        let lengths = self.lengths(log.id, spot).unwrap_or_default();
+        let before = lengths.iter().take(crate::codec::narrow(records)).sum();
+        spot.entry.bytes_before.saturating_add(before)
+    }
+
+    /// Lets go of everything of a log that was deleted; what the active segment has of it goes
+    /// when that is sealed.
+    pub(super) fn let_go_of_all(&self, log: &mut LogState) {
+        log.front = None;
+        let gone: Vec<u64> = log.runs.drain(..).map(|run| run.segment).collect();
+        self.release(&gone);
+    }
+
+    /// Counts a log less in each of these segments; one that no log needs is dropped.
+    pub(super) fn release(&self, segments: &[u64]) {
+        if segments.is_empty() {
+            return;
+        }
+        let known = self.segments.lock();
+        let released = segments.iter().filter_map(|number| known.get(number));
+        let emptied = released.filter(|segment| segment.live.fetch_sub(1, Ordering::AcqRel) == 1);
+        let any = emptied.count() > 0;
+        drop(known);
+        if any {
+            self.ask_for_catalog();
+        }
+    }
+
+    /// The batch that holds `offset`, or the last one before it.
+    fn spot(&self, log: &mut LogState, offset: u64) -> Option<Spot> {
+        if let Some(found) = holder(&log.entries, offset) {
+            let entry = *log.entries.get(found)?;
+            let next = log.entries.get(found + 1);
+            let bytes = Some(next.map_or(log.bytes, |next| next.bytes_before));
+            let next = next.map_or(log.next, |next| next.first);
+            return Some(Spot { segment: None, entry, next, bytes });
+        }
+        let found = log.runs.partition_point(|run| run.first <= offset).checked_sub(1)?;
+        let run = *log.runs.get(found)?;
+        self.load_front(log, run.segment).ok()?;
+        let entries = &log.front.as_deref()?.entries;
+        let at = holder(entries, offset)?;
+        let entry = *entries.get(at)?;
+        let after = entries.get(at + 1).or(log.entries.first());
+        let (next, bytes) = match (entries.get(at + 1), log.runs.get(found + 1), after) {
+            (None, Some(run), _) => (run.first, None),
+            (_, _, Some(next)) => (next.first, Some(next.bytes_before)),
+            (_, _, None) => (log.next, Some(log.bytes)),
+        };
+        Some(Spot { segment: Some(run.segment), entry, next, bytes })
+    }
+
+    /// Has the log's batches of one segment at hand.
+    fn load_front(&self, log: &mut LogState, number: u64) -> Result<(), DiskError> {
+        if log.front.as_ref().is_some_and(|front| front.segment == number) {
+            return Ok(());
+        }
+        let segment = self.segments.lock().get(&number).cloned();
+        let entries = match segment {
+            Some(segment) => self.index_of(&segment)?.entries(log.id).to_vec(),
+            None => Vec::new(),
+        };
+        log.front = Some(Box::new(Front { segment: number, entries }));
+        Ok(())
+    }
+
+    /// Bytes of each record of a batch; `None` if it cannot be read.
+    fn lengths(&self, log: LogId, spot: Spot) -> Option<Vec<u64>> {
+        let segment: Arc<Segment> = match spot.segment {
+            Some(number) => self.segments.lock().get(&number).cloned()?,
+            None => Arc::clone(&self.stage.lock().active),
+        };
+        let file = self.file_of(&segment).ok()?;
+        let mut reader = FrameReader::new(&*file, segment.secret);
+        let frame = reader.batch(spot.entry.position, spot.entry.position).ok()??;
+        let body = frame.read().filter(|_| frame.head.log == log)?;
+        Some(body.lengths.iter().map(|length| widen(*length)).collect())
+    }
+}

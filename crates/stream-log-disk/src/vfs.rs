@@ -1,0 +1,125 @@
+//! The few things that the log asks of a file system, so that a simulated one can stand in.
+//!
+//! Names are flat: a [`Vfs`] is one folder.
+//! What is written is safe after a sync and not before; what is created, renamed or removed is
+//! safe after [`Vfs::sync_dir`].
+
+mod os;
+#[cfg(feature = "sim")]
+mod sim;
+
+use std::fmt::Debug;
+use std::io;
+use std::sync::Arc;
+
+pub use os::OsVfs;
+#[cfg(feature = "sim")]
+pub use sim::{SimDisk, SimFault};
+
+/// A folder of files.
+pub trait Vfs: Send + Sync + Debug {
+    /// Opens a file that is there, to be read and, if the folder may be written, written.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn open(&self, name: &str) -> io::Result<Arc<dyn VfsFile>>;
+
+    /// Makes a file, or empties the one that is there.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn create(&self, name: &str) -> io::Result<Arc<dyn VfsFile>>;
+
+    /// Gives a file another name, in place of the file that has it.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Removes a file; who has it open can still use it.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// The names of all files.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn list(&self) -> io::Result<Vec<String>>;
+
+    /// Makes safe what was created, renamed and removed.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn sync_dir(&self) -> io::Result<()>;
+
+    /// Lets another process take the folder.
+    fn unlock(&self);
+}
+
+/// An open file.
+pub trait VfsFile: Send + Sync + Debug {
+    /// Bytes in the file.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn len(&self) -> io::Result<u64>;
+
+    /// Whether there are none.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn is_empty(&self) -> io::Result<bool> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Fills `buffer` from `position` on; returns fewer bytes only at the end of the file.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize>;
+
+    /// Writes all of `bytes` at `position`.
+    ///
+    /// # Errors
+    /// What the system says; any part may have been written then.
+    fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()>;
+
+    /// Cuts the file, or lengthens it with zeros.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn set_len(&self, bytes: u64) -> io::Result<()>;
+
+    /// Makes the content safe, and the length if it grew.
+    ///
+    /// # Errors
+    /// What the system says; what was written is then in doubt, and trying again proves nothing.
+    fn sync_data(&self) -> io::Result<()>;
+
+    /// Makes the content and everything about the file safe.
+    ///
+    /// # Errors
+    /// As [`sync_data`](Self::sync_data).
+    fn sync_all(&self) -> io::Result<()>;
+}
+
+/// Reads a whole file.
+pub(crate) fn read_whole(file: &dyn VfsFile) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(file.len()?).map_err(io::Error::other)?;
+    let mut bytes = vec![0; length];
+    let read = file.read_at(&mut bytes, 0)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
+/// Puts a whole file in place so that after a crash the old one or the new one is there.
+pub(crate) fn replace(vfs: &dyn Vfs, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let draft = format!("{name}.new");
+    let file = vfs.create(&draft)?;
+    file.write_at(bytes, 0)?;
+    file.sync_all()?;
+    vfs.rename(&draft, name)?;
+    vfs.sync_dir()
+}

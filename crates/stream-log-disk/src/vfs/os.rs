@@ -1,0 +1,161 @@
+//! The real file system.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Vfs, VfsFile};
+
+/// Holds the lock that keeps a second process out.
+const LOCK: &str = "lock";
+
+/// A folder of the real file system.
+#[derive(Debug)]
+pub struct OsVfs {
+    path: PathBuf,
+    folder: File,
+    /// `None` for somebody who only looks.
+    lock: Option<File>,
+}
+
+impl OsVfs {
+    /// Takes the folder at `path` for this process, making it if it is not there.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] if another process has it, or what the system says.
+    pub fn take(path: &Path) -> io::Result<Self> {
+        fs::create_dir_all(path)?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path.join(LOCK))?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => io::ErrorKind::WouldBlock.into(),
+            TryLockError::Error(error) => error,
+        })?;
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            File::open(parent)?.sync_all()?;
+        }
+        Ok(Self { path: path.to_owned(), folder: File::open(path)?, lock: Some(lock) })
+    }
+
+    /// Looks at the folder at `path`; nothing can be written.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn look(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), folder: File::open(path)?, lock: None })
+    }
+}
+
+impl Vfs for OsVfs {
+    fn open(&self, name: &str) -> io::Result<Arc<dyn VfsFile>> {
+        let writable = self.lock.is_some();
+        let file = File::options().read(true).write(writable).open(self.path.join(name))?;
+        Ok(Arc::new(OsFile(file)))
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn VfsFile>> {
+        if self.lock.is_none() {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
+        let mut options = File::options();
+        let file = options.read(true).write(true).create(true).truncate(true);
+        Ok(Arc::new(OsFile(file.open(self.path.join(name))?)))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path.join(from), self.path.join(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path.join(name))
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        let entries = fs::read_dir(&self.path)?;
+        // A name that is no text is none of ours.
+        let names = entries.map(|entry| Ok(entry?.file_name().into_string().ok()));
+        names.filter_map(Result::transpose).collect()
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        self.folder.sync_all()
+    }
+
+    fn unlock(&self) {
+        if let Some(lock) = &self.lock {
+            // The lock ends with the process at the latest.
+            lock.unlock().ok();
+        }
+    }
+}
+
+#[derive(Debug)]
+struct OsFile(File);
+
+impl VfsFile for OsFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.0.read_at(rest, position.saturating_add(crate::codec::widen(filled))) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
+        self.0.write_all_at(bytes, position)
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        self.0.set_len(bytes)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn sync_all(&self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_one_owner() {
+        let dir = tempfile::tempdir().unwrap();
+        let owner = OsVfs::take(dir.path()).unwrap();
+        let second = OsVfs::take(dir.path()).unwrap_err();
+        assert_eq!(second.kind(), io::ErrorKind::WouldBlock);
+        owner.unlock();
+        assert!(OsVfs::take(dir.path()).is_ok());
+    }
+
+    #[test]
+    fn who_looks_cannot_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let owner = OsVfs::take(dir.path()).unwrap();
+        owner.create("a").unwrap().write_at(b"abc", 0).unwrap();
+        let guest = OsVfs::look(dir.path()).unwrap();
+        let mut buffer = [0; 8];
+        assert_eq!(guest.open("a").unwrap().read_at(&mut buffer, 1).unwrap(), 2);
+        assert!(guest.open("a").unwrap().write_at(b"x", 0).is_err());
+        assert!(guest.create("b").is_err());
+    }
+}

@@ -1,0 +1,8 @@
+//! What a store on disk promises, shown through its public face.
+
+#[cfg(test)]
+mod conforms;
+#[cfg(test)]
+mod reopened;
+#[cfg(test)]
+mod support;
