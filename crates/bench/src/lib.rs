@@ -4,5 +4,6 @@
 pub mod durable_http;
 pub mod fanout;
 pub mod llm;
+pub mod log;
 pub mod rounds;
 pub mod table;

@@ -44,15 +44,20 @@ impl<'a> FrameReader<'a> {
         Self { file, secret, window: Bytes::new(), window_start: 0 }
     }
 
-    /// Reads the batch at `position`; frames up to `ahead` are wanted next.
+    /// Reads the batch at `position`; frames up to `ahead`, which is asked only if the file must be
+    /// read, are wanted next.
     ///
     /// `None` if no whole batch is there.
-    pub(crate) fn batch(&mut self, position: u32, ahead: u32) -> io::Result<Option<BatchFrame>> {
+    pub(crate) fn batch(
+        &mut self,
+        position: u32,
+        ahead: impl Fn() -> u32,
+    ) -> io::Result<Option<BatchFrame>> {
         let place = Place { secret: self.secret, position };
         let head_bytes = u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX);
-        self.cover(position, head_bytes, ahead)?;
+        self.cover(position, head_bytes, &ahead)?;
         let Some(head) = Head::read(self.rest(position), place) else { return Ok(None) };
-        self.cover(position, head.frame_bytes(), ahead)?;
+        self.cover(position, head.frame_bytes(), &ahead)?;
         let rest = self.rest(position);
         if head.kind != Kind::Batch || head.body(rest, place).is_none() {
             return Ok(None);
@@ -69,11 +74,11 @@ impl<'a> FrameReader<'a> {
     }
 
     /// Makes sure that the window holds `bytes` from `position` on, as far as the file has them.
-    fn cover(&mut self, position: u32, bytes: u32, ahead: u32) -> io::Result<()> {
+    fn cover(&mut self, position: u32, bytes: u32, ahead: impl Fn() -> u32) -> io::Result<()> {
         if self.rest(position).len() >= at(bytes) {
             return Ok(());
         }
-        let wanted = ahead.saturating_sub(position).clamp(4 << 10, READ_BYTES).max(bytes);
+        let wanted = ahead().saturating_sub(position).clamp(4 << 10, READ_BYTES).max(bytes);
         let mut window = vec![0; at(wanted)];
         let count = self.file.read_at(&mut window, position.into())?;
         window.truncate(count);

@@ -150,7 +150,7 @@ impl Engine {
         let mut collector = Collector::new(plan);
         for (at, entry) in entries.iter().enumerate() {
             let next = entries.get(at + 1).map_or(until, |next| next.first);
-            let ahead = ahead(entries.get(at..).unwrap_or_default(), plan.bytes_until);
+            let ahead = || ahead(entries.get(at..).unwrap_or_default(), plan.bytes_until);
             let frame = reader.batch(entry.position, ahead);
             let frame = frame.map_err(|error| DiskError::read(segment.number, &error))?;
             let whole = frame.is_some_and(|frame| {

@@ -145,7 +145,7 @@ impl Engine {
         };
         let file = self.file_of(&segment).ok()?;
         let mut reader = FrameReader::new(&*file, segment.secret);
-        let frame = reader.batch(spot.entry.position, spot.entry.position).ok()??;
+        let frame = reader.batch(spot.entry.position, || spot.entry.position).ok()??;
         let body = frame.read().filter(|_| frame.head.log == log)?;
         Some(body.lengths.iter().map(|length| widen(*length)).collect())
     }

@@ -1,0 +1,141 @@
+//! The log on disk of this workspace.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, ensure};
+use bytes::Bytes;
+use millstream::disk::{DiskOptions, DiskStore};
+use millstream::log::{
+    AppendBatch, Durability, Log, LogConfig, LogName, LogStore, LogStoreExt, Namespace, ReadFrom,
+    ReadLimit,
+};
+use millstream::model::now::now;
+use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
+
+use super::{Contestant, RECORD_BYTES, records};
+
+/// A store with one log that everybody writes to.
+pub struct Ours {
+    runtime: Runtime,
+    log: Arc<dyn Log>,
+}
+
+impl std::fmt::Debug for Ours {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ours").field("log", &self.log).finish_non_exhaustive()
+    }
+}
+
+fn name(text: &str) -> anyhow::Result<LogName> {
+    Ok(LogName::new(Namespace::Topic, text)?)
+}
+
+impl Contestant for Ours {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        let store = DiskStore::open(path, DiskOptions::default())?;
+        let name = name("bench")?;
+        let log = runtime.block_on(store.get_or_create(&name, LogConfig::default()))?;
+        Ok(Self { runtime, log })
+    }
+
+    fn name(&self) -> &'static str {
+        "millstream"
+    }
+
+    fn append(&self, records: &[Vec<u8>]) -> anyhow::Result<()> {
+        let payloads = records.iter().map(|record| Bytes::copy_from_slice(record));
+        let batch = AppendBatch::new(now()).records(payloads);
+        let receipt = self.runtime.block_on(self.log.append(batch))?;
+        ensure!(receipt.durability == Durability::Disk, "not on the disk");
+        Ok(())
+    }
+
+    fn read(&self) -> anyhow::Result<usize> {
+        self.runtime.block_on(async {
+            let mut from = ReadFrom::Earliest;
+            let mut count = 0;
+            loop {
+                let limit = ReadLimit { records_max: 8192, bytes_max: 4 << 20 };
+                let batch = self.log.read(from, limit).await?;
+                let whole = batch.records.iter().all(|one| one.payload.len() == RECORD_BYTES);
+                ensure!(whole, "a record has another length");
+                count += batch.records.len();
+                if batch.next == batch.tail {
+                    return Ok(count);
+                }
+                from = ReadFrom::Offset(batch.next);
+            }
+        })
+    }
+}
+
+impl Ours {
+    /// As [`write_at_once`](super::write_at_once), with tasks in the place of threads.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn write_at_once(&self, writers: usize, each: usize) -> anyhow::Result<()> {
+        let record = Bytes::from(records(1).pop().context("one record")?);
+        self.runtime.block_on(async {
+            let mut tasks = JoinSet::new();
+            for _ in 0..writers {
+                let (log, record) = (Arc::clone(&self.log), record.clone());
+                tasks.spawn(async move {
+                    for _ in 0..each {
+                        let batch = AppendBatch::new(now()).record(record.clone());
+                        let receipt = log.append(batch).await?;
+                        ensure!(receipt.durability == Durability::Disk, "not on the disk");
+                    }
+                    Ok(())
+                });
+            }
+            while let Some(done) = tasks.join_next().await {
+                done??;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Makes so many topics with a record each; says how many bytes of memory one takes.
+///
+/// # Errors
+/// What the engine or the system says.
+pub fn idle_topics(path: &Path, topics: usize) -> anyhow::Result<usize> {
+    /// Topics that are made at once.
+    const AT_ONCE: usize = 256;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let store = DiskStore::open(path, DiskOptions::default())?;
+    let before = resident_bytes()?;
+    runtime.block_on(async {
+        let mut tasks = JoinSet::new();
+        for lane in 0..AT_ONCE {
+            let store = store.clone();
+            tasks.spawn(async move {
+                for topic in (lane..topics).step_by(AT_ONCE) {
+                    let name = name(&format!("device-{topic}"))?;
+                    let log = store.create(&name, LogConfig::default()).await?;
+                    let receipt = log.append(AppendBatch::new(now()).record("state")).await?;
+                    ensure!(receipt.next.get() == 1, "a topic of more than one record");
+                }
+                Ok(())
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            done??;
+        }
+        anyhow::Ok(())
+    })?;
+    Ok(resident_bytes()?.saturating_sub(before) / topics)
+}
+
+/// Bytes of memory that this process has.
+fn resident_bytes() -> anyhow::Result<usize> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")).context("no VmRSS")?;
+    Ok(kib.parse::<usize>()? << 10)
+}
