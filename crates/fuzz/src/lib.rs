@@ -4,9 +4,11 @@
 //! run; its first lines name it.
 
 mod disk;
+mod encoded;
 mod input;
 mod provider;
 
 pub use disk::{check_files, whole_files};
+pub use encoded::check_encoders;
 pub use input::{Input, cut, cut_text};
 pub use provider::{check_detection, check_provider};
