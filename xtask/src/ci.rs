@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::args::Args;
-use crate::{api, check, conformance, corpus, docs, features, setup, test, vectors};
+use crate::{api, check, conformance, corpus, crash, docs, features, setup, test, vectors};
 
 /// A named step.
 struct Step {
@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
     Step { name: "test", run: test::targets },
     Step { name: "corpus", run: corpus::if_present },
     Step { name: "vectors", run: || vectors::run(Args::default()) },
+    Step { name: "crash", run: crash::short },
     Step { name: "conformance", run: conformance::all },
 ];
 

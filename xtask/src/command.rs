@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use crate::args::{Args, UsageError};
 use crate::{
-    api, bench, bless, check, ci, conformance, corpus, docs, features, layers, nightly, setup,
-    test, tidy, vectors,
+    api, bench, bless, check, ci, conformance, corpus, crash, docs, features, layers, nightly,
+    setup, test, tidy, vectors,
 };
 
 /// One command of `cargo xtask`.
@@ -44,6 +44,12 @@ const COMMANDS: &[Command] = &[
         "llm|sse|durable-streams",
         "the official clients, a browser and a published suite judge us",
         conformance::run,
+    ),
+    command(
+        "crash",
+        "[--points|--cycles|--appends|--seed N]",
+        "kill server and disk under load, count what is lost",
+        crash::run,
     ),
     command(
         "bench",

@@ -20,6 +20,7 @@ mod clippy_config;
 mod command;
 mod conformance;
 mod corpus;
+mod crash;
 mod docs;
 mod executables;
 mod features;

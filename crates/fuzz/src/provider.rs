@@ -44,7 +44,7 @@ fn check_events(events: &[StreamEvent]) {
     }
 }
 
-fn events(mut decoder: Decoder, pieces: &[&[u8]]) -> Vec<StreamEvent> {
+pub(crate) fn events(mut decoder: Decoder, pieces: &[&[u8]]) -> Vec<StreamEvent> {
     let mut events = Vec::new();
     for piece in pieces {
         decoder.push(piece);
@@ -56,7 +56,7 @@ fn events(mut decoder: Decoder, pieces: &[&[u8]]) -> Vec<StreamEvent> {
 }
 
 /// The rest of the input, or what it makes of a stream that is valid.
-fn stream(formats: &[Format], input: &mut Input<'_>) -> Vec<u8> {
+pub(crate) fn stream(formats: &[Format], input: &mut Input<'_>) -> Vec<u8> {
     let fixtures = fixtures();
     let valid: Vec<&Vec<u8>> = fixtures
         .iter()

@@ -17,9 +17,10 @@
 //! A query without a first offset begins at the oldest event that is left.
 //! One that names an offset which was trimmed is refused, also if that happens while it runs.
 //!
-//! # Foreign records
+//! # Unreadable records
 //!
-//! A record that is no event is left out of every answer, and its page says so.
+//! A record that is no event, or that the log tells to be damaged, is left out of every answer, and
+//! its page says so.
 
 mod index;
 mod page;

@@ -39,7 +39,10 @@ fn counts(about: &About, event: &mut Object<'_>) {
 
 impl Target for AgUi {
     fn begin(&mut self, about: &About, out: &mut Out) {
-        about.stream().clone_into(&mut self.message);
+        // A snapshot begins the run once more, when the provider may have named it otherwise.
+        if self.message.is_empty() {
+            about.stream().clone_into(&mut self.message);
+        }
         out.typed("RUN_STARTED", |event| self.run(event));
     }
 

@@ -38,7 +38,8 @@ impl Index {
         while self.next < state.next {
             let limit = ReadLimit::records(INDEX_BLOCK_RECORDS - self.last_records());
             match log.read(ReadFrom::Offset(self.next), limit).await {
-                Ok(batch) => self.add(&batch.records),
+                Ok(batch) => self.add(&batch.records, batch.next),
+                Err(ReadError::Damaged { to, .. }) if to > self.next => self.add(&[], to),
                 Err(ReadError::Trimmed { earliest, .. }) => self.forget(earliest),
                 Err(error) => return Err(error),
             }
@@ -66,12 +67,14 @@ impl Index {
         blocks.map(move |block| (block.first.max(start), block.end.min(end)))
     }
 
+    /// Records of the last block; 0 if it takes no more.
     fn last_records(&self) -> usize {
         let records = self.blocks.last().map_or(0, |block| block.end.since(block.first));
-        usize::try_from(records).unwrap_or(usize::MAX) % INDEX_BLOCK_RECORDS
+        usize::try_from(records).ok().filter(|few| *few < INDEX_BLOCK_RECORDS).unwrap_or_default()
     }
 
-    fn add(&mut self, records: &[Record]) {
+    /// Takes what stands from the last place up to `next`.
+    fn add(&mut self, records: &[Record], next: Offset) {
         if self.last_records() == 0 {
             self.blocks.push(Block::starting_at(self.next));
         }
@@ -79,7 +82,8 @@ impl Index {
         for record in records {
             block.add(record);
         }
-        self.next = block.end;
+        block.end = next;
+        self.next = next;
     }
 
     fn forget(&mut self, earliest: Offset) {
@@ -94,7 +98,6 @@ impl Block {
     }
 
     fn add(&mut self, record: &Record) {
-        self.end = record.offset.next();
         let Ok(event) = Event::decode(&record.payload) else { return };
         let at = event.timestamp();
         let (oldest, newest) = self.times.unwrap_or((at, at));

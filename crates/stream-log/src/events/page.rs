@@ -22,8 +22,8 @@ pub struct LoggedEvent {
 pub struct EventPage {
     /// The events; may be fewer than asked for, or none, also when more follow.
     pub events: Vec<LoggedEvent>,
-    /// Records among them that are no events.
-    pub foreign: Vec<Offset>,
+    /// Records among them that are no events, or damaged.
+    pub unreadable: Vec<Offset>,
     /// Where the next page begins; `None` if there was nothing more when this one was read.
     pub next: Option<Offset>,
 }
@@ -65,7 +65,7 @@ impl EventLog {
         for (mut at, stop) in stretches {
             while at < stop {
                 at = self.read_into(&mut page, query, at, stop).await?;
-                if page.events.len() + page.foreign.len() >= limit {
+                if page.events.len() + page.unreadable.len() >= limit {
                     page.cut(limit, at);
                     return Ok((page, end));
                 }
@@ -131,13 +131,18 @@ impl EventLog {
             Err(ReadError::Trimmed { earliest, .. }) if query.start.is_none() => {
                 return Ok(earliest);
             }
+            Err(ReadError::Damaged { to, .. }) if to > at => {
+                let damaged = at.get()..to.min(end).get();
+                page.unreadable.extend(damaged.map(Offset::new));
+                return Ok(to);
+            }
             batch => batch?,
         };
         for record in batch.records {
             let offset = record.offset;
             match Event::decode(&record.payload) {
                 Ok(event) => page.add(LoggedEvent { offset, event }, query),
-                Err(_) => page.foreign.push(offset),
+                Err(_) => page.unreadable.push(offset),
             }
         }
         Ok(batch.next)
@@ -155,7 +160,7 @@ impl EventPage {
     fn cut(&mut self, limit: usize, at: Offset) {
         let next = self.events.get(limit).map_or(at, |logged| logged.offset);
         self.events.truncate(limit);
-        self.foreign.retain(|offset| *offset < next);
+        self.unreadable.retain(|offset| *offset < next);
         self.next = Some(next);
     }
 }

@@ -11,7 +11,7 @@ use crate::limits::EVENT_PAGE_MAX;
 pub struct View<P> {
     query: EventQuery,
     projection: P,
-    foreign: u64,
+    unreadable: u64,
 }
 
 /// Why a projection could not go on; it keeps what it had.
@@ -34,7 +34,7 @@ pub enum ProjectError {
 impl<P: Projection> View<P> {
     /// A view of the events that `query` asks for, of which it has seen none yet.
     pub fn new(query: EventQuery, projection: P) -> Self {
-        Self { query, projection, foreign: 0 }
+        Self { query, projection, unreadable: 0 }
     }
 
     /// What the events so far add up to.
@@ -47,9 +47,9 @@ impl<P: Projection> View<P> {
         self.projection
     }
 
-    /// Records so far that are no events.
-    pub const fn foreign(&self) -> u64 {
-        self.foreign
+    /// Records so far that are no events, or damaged.
+    pub const fn unreadable(&self) -> u64 {
+        self.unreadable
     }
 
     /// Takes the events that were appended since; each one once.
@@ -70,7 +70,7 @@ impl<P: Projection> View<P> {
                 taken.map_err(|source| ProjectError::Full { offset, source })?;
                 self.query.start = Some(offset.next());
             }
-            self.foreign += page.foreign.len() as u64;
+            self.unreadable += page.unreadable.len() as u64;
             // A query that ends before it starts stays where it is.
             let next = page.next.unwrap_or(end);
             self.query.start = Some(self.query.start.unwrap_or(next).max(next));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde_json::json;
@@ -10,7 +11,10 @@ use stream_log::events::{
     Projection, ProjectionFull, Replay, RunningSum, View, differences,
 };
 use stream_log::limits::{EVENT_PAGE_MAX, INDEX_BLOCK_RECORDS, PROJECTION_ENTRIES_MAX};
-use stream_log::{AppendBatch, LogConfig, MemoryLog, ReadError, Retention};
+use stream_log::{
+    AppendBatch, AppendError, AppendReceipt, Log, LogConfig, MemoryLog, ReadBatch, ReadError,
+    ReadFrom, ReadLimit, Retention, Tail, TrimError,
+};
 use stream_model::{Event, Offset, TopicFilter};
 use time::OffsetDateTime;
 
@@ -54,7 +58,7 @@ async fn read_all(log: &EventLog, mut query: EventQuery, page: usize) -> Vec<Log
     let mut offsets = 0;
     loop {
         let page = log.read(&query, page).await.unwrap();
-        assert!(page.foreign.is_empty());
+        assert!(page.unreadable.is_empty());
         all.extend(page.events);
         let Some(next) = page.next else { return all };
         assert!(next.get() > offsets, "a page moves on");
@@ -192,12 +196,61 @@ async fn what_is_no_event_is_left_out_and_told() {
     append(&log, [Bytes::from_static(b"\xff")]).await;
     append(&log, [event("a", 2, 0).encode()]).await;
     let page = log.read(&EventQuery::all(), 10).await.unwrap();
-    assert_eq!((numbers(&page.events), page.foreign), (vec![1, 2], vec![Offset::new(1)]));
+    assert_eq!((numbers(&page.events), page.unreadable), (vec![1, 2], vec![Offset::new(1)]));
     let mut view = View::new(EventQuery::all(), Counter::default());
     for _ in 0..2 {
         view.catch_up(&log).await.unwrap();
-        assert_eq!((view.projection().count(), view.foreign()), (2, 1));
+        assert_eq!((view.projection().count(), view.unreadable()), (2, 1));
     }
+}
+
+/// A log whose records from 3 up to 5 are damaged.
+#[derive(Debug)]
+struct Damaged(MemoryLog);
+
+#[async_trait]
+impl Log for Damaged {
+    async fn append(&self, batch: AppendBatch) -> Result<AppendReceipt, AppendError> {
+        self.0.append(batch).await
+    }
+
+    async fn read(&self, from: ReadFrom, limit: ReadLimit) -> Result<ReadBatch, ReadError> {
+        let (bad, good) = (Offset::new(3), Offset::new(5));
+        match from {
+            ReadFrom::Offset(offset) if offset < bad => {
+                let count = usize::try_from(bad.since(offset)).unwrap();
+                let records_max = limit.records_max.min(count);
+                self.0.read(from, ReadLimit { records_max, ..limit }).await
+            }
+            ReadFrom::Offset(from) if from < good => Err(ReadError::Damaged { from, to: good }),
+            _ => self.0.read(from, limit).await,
+        }
+    }
+
+    async fn tail(&self) -> Result<Tail, ReadError> {
+        self.0.tail().await
+    }
+
+    async fn trim(&self, before: Offset) -> Result<(), TrimError> {
+        self.0.trim(before).await
+    }
+
+    async fn close(&self) -> Result<Tail, AppendError> {
+        self.0.close().await
+    }
+}
+
+#[tokio::test]
+async fn damaged_records_are_left_out_and_told() {
+    let log = EventLog::new(Arc::new(Damaged(MemoryLog::new(LogConfig::default()))));
+    append(&log, history()[..8].iter().map(Event::encode)).await;
+    let page = log.read(&EventQuery::all(), 100).await.unwrap();
+    assert_eq!(numbers(&page.events), [0, 1, 2, 5, 6, 7]);
+    assert_eq!(page.unreadable, [3, 4].map(Offset::new));
+    let part = EventQuery::all().offsets(Offset::new(4)..Offset::new(7));
+    let page = log.read(&part, 100).await.unwrap();
+    assert_eq!((numbers(&page.events), page.unreadable), (vec![5, 6], vec![Offset::new(4)]));
+    assert_eq!(numbers(&log.newest(&EventQuery::all(), 4).await.unwrap()), [2, 5, 6, 7]);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use super::read::{frames, read};
+use super::resume::is_changed_by_snapshots;
 use super::said::said;
 use super::trip::lost;
 use serde_json::Value;
@@ -19,6 +20,9 @@ fn check(name: &str, events: &[StreamEvent]) -> Vec<String> {
         let lost = lost(format, events);
         if !lost.is_empty() {
             wrong.push(format!("{name} as {format}:\n{}", lost.join("\n")));
+        }
+        if is_changed_by_snapshots(format, events) {
+            wrong.push(format!("{name} as {format}: a snapshot changes what comes next"));
         }
     }
     wrong

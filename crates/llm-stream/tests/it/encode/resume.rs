@@ -20,6 +20,16 @@ fn resumed(format: OutputFormat, events: &[StreamEvent], after: usize) -> Vec<Ke
     frames
 }
 
+/// Whether what an encoder says depends on snapshots that were taken of it.
+pub(super) fn is_changed_by_snapshots(format: OutputFormat, events: &[StreamEvent]) -> bool {
+    let mut encoder = Encoder::new(format);
+    let mut interrupted = Encoder::new(format);
+    events.iter().any(|event| {
+        interrupted.snapshot();
+        !encoder.push(event).eq(interrupted.push(event))
+    })
+}
+
 /// Why `part` cannot be what a reader from the middle has understood of `whole`.
 fn misread(format: OutputFormat, part: &Said, whole: &Said) -> Option<String> {
     for choice in &part.choices {
