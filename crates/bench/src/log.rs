@@ -109,7 +109,9 @@ pub fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
         if entry.metadata()?.is_dir() {
             copy_folder(&entry.path(), &target)?;
         } else {
-            fs::copy(entry.path(), target)?;
+            fs::copy(entry.path(), &target)?;
+            // What was acknowledged was synced when the process was killed.
+            fs::File::open(target)?.sync_all()?;
         }
     }
     Ok(())

@@ -17,6 +17,10 @@ pub const GROWTH_BYTES_MIN: u32 = 256 << 10;
 /// Bytes of the largest such piece.
 pub const GROWTH_BYTES_MAX: u32 = 8 << 20;
 
+/// Logs with records in the active segment, each of which is kept in memory whole; with one more
+/// the segment is sealed, whatever its size, and logs that nobody uses are put to sleep.
+pub const LOGS_PER_SEGMENT: usize = 1 << 17;
+
 /// Bytes of the indexes of sealed segments that are kept in memory; beyond them, the one that was
 /// read longest ago is let go of, and read again when it is needed.
 pub const INDEX_BYTES_IN_MEMORY: usize = 32 << 20;

@@ -9,6 +9,7 @@ use crate::error::DiskError;
 use crate::frame::{Kind, Place, set_synced};
 use crate::group::{GroupSender, Phase, group};
 use crate::index::SegmentIndex;
+use crate::limits::LOGS_PER_SEGMENT;
 use crate::segment::HEADER_BYTES;
 use crate::vfs::VfsFile;
 
@@ -135,7 +136,26 @@ impl Engine {
             let touched = was_untouched && !log.entries.is_empty();
             drop(log);
             if touched {
-                self.touched.lock().push(Arc::clone(cell));
+                self.touch(cell);
+            }
+        }
+    }
+
+    /// Remembers that the log has batches in the active segment, which is sealed if too many have.
+    fn touch(&self, cell: &Arc<Cell>) {
+        let count = {
+            let mut touched = self.touched.lock();
+            touched.push(Arc::clone(cell));
+            touched.len()
+        };
+        if count == LOGS_PER_SEGMENT / 2 {
+            self.look_for_successor();
+        }
+        if count == LOGS_PER_SEGMENT {
+            let mut stage = self.stage.lock();
+            stage.rolling = true;
+            if stage.successor.is_none() {
+                self.ask_for_successor();
             }
         }
     }

@@ -8,6 +8,7 @@ use super::files::{create_segment, is_no_room, new_secret, put_zeros, spare_name
 use super::sleep::Slot;
 use super::{Engine, Room, Segment, Successor};
 use crate::catalog::{COPY_NAME, Catalog, CatalogWriter, NAME};
+use crate::codec::widen;
 use crate::error::DiskError;
 use crate::limits::{GROWTH_BYTES_MAX, SPARE_SEGMENTS};
 use crate::segment::{Header, grown, index_name, segment_name};
@@ -23,6 +24,9 @@ pub(super) struct Chores {
     /// Segments that were sealed and whose index is not written.
     sealed: Vec<Arc<Segment>>,
     catalog: bool,
+    /// Bytes of the last catalog, and of the segments that were sealed since.
+    catalog_bytes: u64,
+    bytes_since: u64,
     /// There was no room; what nobody waits for is not tried again until there is.
     is_full: bool,
     stopping: bool,
@@ -33,7 +37,7 @@ pub(super) struct Chores {
 enum Chore {
     Grow(u32),
     Succeed,
-    Index(Arc<Segment>),
+    Tidy(Arc<Segment>),
     Catalog,
 }
 
@@ -55,7 +59,7 @@ impl Chores {
             return Some(Chore::Succeed);
         }
         if let Some(segment) = self.sealed.pop() {
-            return Some(Chore::Index(segment));
+            return Some(Chore::Tidy(segment));
         }
         std::mem::take(&mut self.catalog).then_some(Chore::Catalog)
     }
@@ -89,8 +93,10 @@ impl Engine {
     /// A segment was sealed.
     pub(super) fn ask_to_tidy(&self, segment: Arc<Segment>) {
         self.add_chore(|chores| {
+            chores.bytes_since = chores.bytes_since.saturating_add(segment.end().into());
             chores.sealed.push(segment);
-            chores.catalog = true;
+            // A start reads the catalog and what came since: neither should be much longer.
+            chores.catalog |= chores.bytes_since >= chores.catalog_bytes;
         });
     }
 
@@ -126,7 +132,7 @@ impl Engine {
         match chore {
             Chore::Grow(bytes) => self.settle_room(self.grow(bytes)),
             Chore::Succeed => self.settle_room(self.succeed()),
-            Chore::Index(segment) => self.write_index(&segment),
+            Chore::Tidy(segment) => self.tidy(&segment),
             Chore::Catalog => {
                 if let Err(error) = self.write_catalog() {
                     tracing::warn!(%error, "cannot write catalog");
@@ -194,8 +200,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes the index of a sealed segment; without the file it is made anew when needed.
-    pub(super) fn write_index(&self, segment: &Arc<Segment>) {
+    /// Writes the index of a sealed segment, without which it is made anew when needed; gives back
+    /// what the segment's file has too much, and the memory of logs that nobody uses.
+    fn tidy(&self, segment: &Arc<Segment>) {
         let index = segment.index.lock().clone();
         if let Some(index) = index {
             let bytes = index.to_bytes(segment.secret);
@@ -204,6 +211,18 @@ impl Engine {
             }
         }
         self.keep_index(Arc::clone(segment));
+        self.cut(segment);
+        self.put_to_sleep();
+    }
+
+    /// Gives back what the file of a sealed segment has too much.
+    fn cut(&self, segment: &Arc<Segment>) {
+        let Ok(file) = self.file_of(segment) else { return };
+        let end = u64::from(segment.end());
+        // The file of a full segment stays as it is, to be used again.
+        if file.len().is_ok_and(|bytes| bytes >= end.saturating_add(GROWTH_BYTES_MAX.into())) {
+            tidy_up(file.set_len(end));
+        }
     }
 
     /// Writes how every log stands, and drops the segments that no log needs.
@@ -249,13 +268,16 @@ impl Engine {
             logs,
         });
         self.put_catalog(&bytes)?;
+        {
+            let mut chores = self.chores.lock();
+            (chores.catalog_bytes, chores.bytes_since) = (widen(bytes.len()), 0);
+        }
         for (name, cell) in &deleted {
             self.forget(name, cell);
         }
         for segment in &emptied {
             self.drop_segment(segment);
         }
-        self.put_to_sleep();
         Ok(())
     }
 

@@ -116,7 +116,12 @@ fn read(bytes: &[u8], configs: &Configs) -> Option<LogState> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stream_log::LogConfig;
+    use crate::engine::Attempt;
+    use crate::limits::LOGS_PER_SEGMENT;
+    use crate::options::DiskOptions;
+    use crate::vfs::SimDisk;
+    use stream_log::{AppendBatch, Durability, LogConfig};
+    use time::macros::datetime;
 
     #[test]
     fn a_log_wakes_up_as_it_fell_asleep() {
@@ -137,6 +142,43 @@ mod tests {
         assert!(matches!(slot, Slot::Asleep(_)));
         let woken = slot.wake(&configs).unwrap();
         assert_eq!(format!("{:?}", woken.state.lock()), before);
+    }
+
+    #[test]
+    fn with_one_log_too_many_the_segment_is_sealed_and_the_others_sleep() {
+        let engine = Engine::open(Arc::new(SimDisk::new()), DiskOptions::default()).unwrap();
+        let at = datetime!(2026-01-02 03:04:05 UTC);
+        let batch = AppendBatch::new(at).record("x").durability(Durability::Os);
+        let settle = || {
+            engine.commit(false).unwrap();
+            while engine.do_chore() {}
+            engine.commit(false).unwrap();
+        };
+        let fill = |logs: std::ops::Range<usize>| {
+            for log in logs {
+                let cell = loop {
+                    match engine.create(&format!("topic/{log}"), LogConfig::default()).unwrap() {
+                        Attempt::Done(cell, _) => break cell,
+                        Attempt::NoRoom => settle(),
+                    }
+                };
+                while let Attempt::NoRoom = engine.append(&cell, &batch).unwrap() {
+                    settle();
+                }
+            }
+            settle();
+            while engine.do_chore() {}
+        };
+        let asleep = || {
+            let names = engine.names.lock();
+            names.logs.values().filter(|slot| matches!(slot, Slot::Asleep(_))).count()
+        };
+        fill(0..LOGS_PER_SEGMENT - 1);
+        assert_eq!((engine.stage.lock().active.number, asleep()), (1, 0));
+        fill(LOGS_PER_SEGMENT - 1..LOGS_PER_SEGMENT);
+        assert_eq!((engine.stage.lock().active.number, asleep()), (2, LOGS_PER_SEGMENT));
+        let cell = engine.find("topic/7").unwrap().unwrap();
+        assert_eq!(cell.state.lock().seen().next.get(), 1);
     }
 
     #[test]
