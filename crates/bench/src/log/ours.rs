@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
@@ -129,7 +130,22 @@ pub fn idle_topics(path: &Path, topics: usize) -> anyhow::Result<usize> {
         }
         anyhow::Ok(())
     })?;
-    Ok(resident_bytes()?.saturating_sub(before) / topics)
+    Ok(settled_bytes()?.saturating_sub(before) / topics)
+}
+
+/// Bytes of memory that this process has once nothing is done any more behind the writers.
+fn settled_bytes() -> anyhow::Result<usize> {
+    /// Longer than any one thing that the housekeeper does.
+    const PAUSE: Duration = Duration::from_secs(3);
+    let mut bytes = resident_bytes()?;
+    loop {
+        std::thread::sleep(PAUSE);
+        let now = resident_bytes()?;
+        if now == bytes {
+            return Ok(now);
+        }
+        bytes = now;
+    }
 }
 
 /// Bytes of memory that this process has.
