@@ -20,6 +20,7 @@ pub fn now() -> OffsetDateTime {
 }
 
 /// A fresh id and the present, from one reading of the clock.
+#[inline]
 pub fn stamp() -> (EventId, OffsetDateTime) {
     let since = since_1970();
     (EventId::from(uuid_v7(since)), date_time(since))
@@ -42,6 +43,7 @@ pub fn new_epoch() -> Epoch {
 }
 
 /// The time since 1970; a clock set before then counts as 1970.
+#[inline]
 fn since_1970() -> Duration {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
@@ -60,6 +62,7 @@ thread_local! {
 }
 
 /// A time that no calendar holds counts as 1970.
+#[inline]
 fn date_time(since: Duration) -> OffsetDateTime {
     let (known, mut second) = SECOND.get();
     if known != since.as_secs() {
@@ -78,6 +81,7 @@ fn turn_to(seconds: u64) -> OffsetDateTime {
     second
 }
 
+#[inline]
 fn uuid_v7(since: Duration) -> Uuid {
     let fraction = since.subsec_nanos() % 1_000_000;
     let high = (millis(since) << 16) | 0x7000 | (u64::from(fraction) * 4096 / 1_000_000);

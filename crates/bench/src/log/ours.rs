@@ -137,8 +137,10 @@ pub fn idle_topics(path: &Path, topics: usize) -> anyhow::Result<usize> {
 fn settled_bytes() -> anyhow::Result<usize> {
     /// Longer than any one thing that the housekeeper does.
     const PAUSE: Duration = Duration::from_secs(3);
+    /// After so many of them the process is taken for one that never rests.
+    const PAUSES_MAX: usize = 40;
     let mut bytes = resident_bytes()?;
-    loop {
+    for _ in 0..PAUSES_MAX {
         std::thread::sleep(PAUSE);
         let now = resident_bytes()?;
         if now == bytes {
@@ -146,6 +148,7 @@ fn settled_bytes() -> anyhow::Result<usize> {
         }
         bytes = now;
     }
+    anyhow::bail!("memory does not settle: {bytes} bytes and changing")
 }
 
 /// Bytes of memory that this process has.
