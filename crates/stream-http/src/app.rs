@@ -7,7 +7,7 @@ use std::time::Duration;
 use llm_relay::{RelayId, Relays};
 use llm_stream::StreamEvent;
 use parking_lot::Mutex;
-use stream_core::Capacity;
+use stream_core::{Capacity, Cursor, Hub};
 use stream_log::StoreError;
 use stream_log::{LiveLogs, Log, LogConfig, LogName, LogStore, LogStoreExt, Namespace, Retention};
 use stream_model::Topic;
@@ -19,9 +19,11 @@ use tracing::warn;
 
 use crate::client::Client;
 use crate::durable::{Streams, Subscriptions};
-use crate::frame::{Frame, relay_frame, topic_frame};
+use crate::frame::{Frame, relay_frame};
+use crate::item::TopicItem;
 use crate::limits::{
-    HOUSEKEEPING_INTERVAL, LONG_POLL, RING_BYTES, RING_RECORDS, TOPIC_BYTES, TOPIC_RECORDS,
+    BIRTHS_REMEMBERED, HOUSEKEEPING_INTERVAL, LONG_POLL, RING_BYTES, RING_RECORDS, TOPIC_BYTES,
+    TOPIC_RECORDS,
 };
 use crate::llm::relay_event;
 use crate::metrics::Metrics;
@@ -120,7 +122,9 @@ pub struct App(Arc<Shared>);
 struct Shared {
     options: AppOptions,
     store: Arc<dyn LogStore>,
-    topics: LiveLogs<Frame>,
+    topics: LiveLogs<TopicItem>,
+    /// Topics as they are made, for readers of patterns.
+    births: Hub<Topic>,
     llm: LiveLogs<Frame>,
     /// The same relays for readers in other formats, each of whom has an encoder of its own.
     llm_events: LiveLogs<StreamEvent>,
@@ -148,7 +152,8 @@ impl App {
         );
         Self(Arc::new(Shared {
             relays: Relays::new(Arc::clone(&store)),
-            topics: LiveLogs::new(ring, topic_frame),
+            topics: LiveLogs::new(ring, TopicItem::new),
+            births: Hub::new(Capacity::items(BIRTHS_REMEMBERED)),
             llm: LiveLogs::new(ring, relay_frame),
             llm_events: LiveLogs::new(ring, relay_event),
             streams,
@@ -166,8 +171,13 @@ impl App {
         &self.0.store
     }
 
-    pub(crate) fn topics(&self) -> &LiveLogs<Frame> {
+    pub(crate) fn topics(&self) -> &LiveLogs<TopicItem> {
         &self.0.topics
+    }
+
+    /// The topics that are made from now on.
+    pub(crate) fn births(&self) -> Cursor<Topic> {
+        self.0.births.cursor()
     }
 
     pub(crate) fn llm(&self) -> &LiveLogs<Frame> {
@@ -230,8 +240,15 @@ impl App {
 
     /// The topic's log, made if there is none.
     pub(crate) async fn topic_log(&self, topic: &Topic) -> Result<Arc<dyn Log>, StoreError> {
+        let name = topic_log_name(topic);
+        if let Some(log) = self.store().get(&name).await? {
+            return Ok(log);
+        }
         let config = LogConfig { retention: self.0.options.retention, ..LogConfig::default() };
-        self.store().get_or_create(&topic_log_name(topic), config).await
+        let log = self.store().get_or_create(&name, config).await?;
+        // Told once too often if two make it at once, which is harmless.
+        self.0.births.publish(topic.clone(), 1);
+        Ok(log)
     }
 
     /// The relay's log, if there is one.

@@ -8,8 +8,10 @@
 //! | route | what |
 //! |---|---|
 //! | `POST /topics/{topic}` | publish |
-//! | `GET /topics/{topic}` | server-sent events with resume, or a page of history |
+//! | `GET /topics/{topic}` | server-sent events or lines of JSON with resume, or a page of history; a pattern in place of the topic reads all that it takes |
+//! | `GET /events?topic=…&topic=…` | many topics and patterns on one connection, resumed by one id |
 //! | `GET /topics` | the topics |
+//! | `GET /ws` | publish and subscribe over a WebSocket ([`stream_protocol::ws`]) |
 //! | `POST /llm/{id}` | start a relay from the body, or from a configured provider |
 //! | `GET /llm/{id}` | its events, from any position, also after the end |
 //! | `POST /llm/{id}/stop` | stop the generation |
@@ -49,11 +51,16 @@ pub mod client;
 mod connection;
 mod durable;
 mod extract;
-pub mod frame;
+mod feed;
+mod frame;
+mod item;
 pub mod limits;
 mod llm;
+mod many;
+mod message;
 mod metrics;
 mod page;
+mod read;
 mod reject;
 mod rendition;
 pub mod replay;
@@ -64,6 +71,7 @@ mod start;
 mod topics;
 mod upstream;
 mod web_socket;
+mod ws;
 
 pub use app::{App, AppOptions};
 pub use routes::router;

@@ -18,7 +18,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use stream_log::Gap;
+use stream_protocol::session::Gap;
 
 use crate::app::App;
 
@@ -192,15 +192,15 @@ impl ReaderMeter {
     }
 
     /// Counts a gap.
-    pub(crate) fn gap(&self, gap: Gap) {
+    pub(crate) fn gap(&self, gap: &Gap) {
         match gap {
             Gap::Trimmed { from, to } => {
                 self.trimmed.inc();
-                self.missed.inc_by(to.since(from));
+                self.missed.inc_by(to.since(*from));
             }
             Gap::Damaged { from, to } => {
                 self.damaged.inc();
-                self.missed.inc_by(to.since(from));
+                self.missed.inc_by(to.since(*from));
             }
             Gap::EpochChanged { .. } => {
                 self.epoch_changed.inc();

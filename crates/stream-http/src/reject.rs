@@ -9,6 +9,8 @@ use stream_model::{ErrorClass, TopicError};
 use stream_protocol::{PROBLEM_CONTENT_TYPE, Problem};
 use tracing::error;
 
+use crate::many::OpenError;
+
 /// A request that was not carried out, and why.
 #[derive(Debug)]
 pub(crate) struct Reject(pub(crate) Problem);
@@ -84,6 +86,16 @@ impl Reject {
 
     pub(crate) fn store(error: &StoreError) -> Self {
         Self(problem(error.class(), "store-failed", "The store cannot do it", error))
+    }
+
+    pub(crate) fn open(error: &OpenError) -> Self {
+        match error {
+            OpenError::Store(error) => Self::store(error),
+            OpenError::Read(error) => Self::read(error),
+            OpenError::TooMany => {
+                Self(problem(ErrorClass::TooLarge, "too-many-topics", "Too many topics", error))
+            }
+        }
     }
 
     pub(crate) fn start(error: &StartError) -> Self {

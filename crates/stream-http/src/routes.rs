@@ -3,17 +3,19 @@
 use axum::Router;
 use axum::extract::State;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use http::StatusCode;
 
 use crate::app::App;
-use crate::{durable, llm, metrics, reject, topics};
+use crate::{durable, llm, metrics, read, reject, topics, ws};
 
 /// The routes of `app`, to be mounted anywhere.
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/topics", get(topics::list))
-        .route("/topics/{topic}", get(topics::get).post(topics::post))
+        .route("/topics/{topic}", get(read::topic).post(topics::post))
+        .route("/events", get(read::events))
+        .route("/ws", any(ws::connect))
         .route("/llm/{id}", get(llm::get).post(llm::post))
         .route("/llm/{id}/stop", post(llm::stop))
         .route("/v1/chat/completions", post(llm::proxy::chat))

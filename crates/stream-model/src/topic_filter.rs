@@ -106,6 +106,19 @@ impl TopicFilter {
     pub fn as_topic(&self) -> Option<Topic> {
         (self.kind == Kind::Exact).then(|| Topic::new(&self.text).ok()).flatten()
     }
+
+    /// What the names of all topics that are taken begin with; empty if they have nothing in
+    /// common.
+    pub fn literal_prefix(&self) -> &str {
+        match self.kind {
+            Kind::All => "",
+            Kind::Exact => &self.text,
+            Kind::Pattern => {
+                let end = self.text.find(['*', '>']).unwrap_or(self.text.len());
+                self.text.get(..end).unwrap_or_default()
+            }
+        }
+    }
 }
 
 impl From<&Topic> for TopicFilter {
@@ -213,6 +226,13 @@ mod tests {
         assert!(TopicFilter::new("*").unwrap().is_all());
     }
 
+    #[test]
+    fn a_prefix_ends_at_the_first_wildcard() {
+        let prefix = |text: &str| TopicFilter::new(text).unwrap().literal_prefix().to_owned();
+        let texts = ["*", ">", "a.b", "a.>", "a.b.*.c", "*.a"];
+        assert_eq!(texts.map(prefix), ["", "", "a.b", "a.", "a.b.", ""]);
+    }
+
     /// Whether the segments of a filter take those of a topic, by definition.
     fn takes(wanted: &[&str], found: &[&str]) -> bool {
         match (wanted, found) {
@@ -234,6 +254,7 @@ mod tests {
             let found: Vec<&str> = topic.as_str().split('.').collect();
             let want = filter.as_str() == "*" || takes(&wanted, &found);
             prop_assert_eq!(filter.matches(&topic), want);
+            prop_assert!(!want || topic.as_str().starts_with(filter.literal_prefix()));
             prop_assert_eq!(filter.to_string().parse(), Ok(filter.clone()));
         }
 

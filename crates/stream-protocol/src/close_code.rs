@@ -17,6 +17,8 @@ pub enum CloseCode {
     Deleted,
     /// The stream is closed, and everything was delivered.
     Ended,
+    /// Topics were made until the reader's positions no longer fit into a resume token.
+    TooManyTopics,
 }
 
 impl CloseCode {
@@ -27,6 +29,7 @@ impl CloseCode {
             Self::Unavailable => 4001,
             Self::Deleted => 4002,
             Self::Ended => 4500,
+            Self::TooManyTopics => 4501,
         }
     }
 
@@ -37,6 +40,7 @@ impl CloseCode {
             Self::Unavailable => "unavailable",
             Self::Deleted => "deleted",
             Self::Ended => "ended",
+            Self::TooManyTopics => "too-many-topics",
         }
     }
 
@@ -58,8 +62,8 @@ mod tests {
 
     #[test]
     fn the_range_says_whether_to_come_back() {
-        use CloseCode::{Deleted, Ended, Shutdown, Unavailable};
+        use CloseCode::{Deleted, Ended, Shutdown, TooManyTopics, Unavailable};
         assert!([Shutdown, Unavailable, Deleted].into_iter().all(CloseCode::may_reconnect));
-        assert!(!Ended.may_reconnect());
+        assert!(![Ended, TooManyTopics].into_iter().any(CloseCode::may_reconnect));
     }
 }

@@ -18,11 +18,12 @@ use super::output::Output;
 use crate::app::App;
 use crate::connection::{Connection, event_stream_headers};
 use crate::extract::{Asked, Name};
+use crate::feed::LogFeed;
 use crate::metrics::Kind;
+use crate::read::ReadQuery;
 use crate::reject::Reject;
-use crate::rendition::AsFrames;
+use crate::rendition::RelayFrames;
 use crate::start::{has_everything, read_from};
-use crate::topics::ReadQuery;
 
 /// What the query of a relay's reader may hold beside the position.
 #[derive(Debug, Deserialize)]
@@ -75,7 +76,7 @@ async fn as_events(
     let reader = LogReader::open(live, from).map_err(|error| Reject::read(&error))?;
     // The last event says that the stream is over; nothing needs to be added.
     let options = app.session_options().announce_end(false);
-    let connection = Connection::new(app, reader, AsFrames, options, Kind::Llm);
+    let connection = Connection::new(app, LogFeed::new(reader, RelayFrames), options, Kind::Llm);
     Ok(connection.into_response(event_stream_headers()))
 }
 
@@ -108,7 +109,7 @@ pub(super) async fn as_output(
     let knows = matches!(start, StartAt::Token(_));
     let output = Output::new(format, id.as_str(), from, !knows);
     let options = app.session_options().announce_end(false);
-    let connection = Connection::new(app, reader, output, options, Kind::Llm);
+    let connection = Connection::new(app, LogFeed::new(reader, output), options, Kind::Llm);
     Ok(connection.into_response(output_headers(format)))
 }
 

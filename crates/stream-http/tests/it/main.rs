@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod durable;
 #[cfg(test)]
+mod many;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod mounted;
@@ -12,3 +14,5 @@ mod outputs;
 mod proxy;
 #[cfg(test)]
 mod sockets;
+#[cfg(test)]
+mod ws;

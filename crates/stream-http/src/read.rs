@@ -1,0 +1,183 @@
+//! Reading topics: live, as history, one of them or many.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use stream_log::{LogReader, ReadFrom, ReadLimit};
+use stream_model::{ErrorClass, Offset, Topic};
+use stream_protocol::subscribe::{self, Form, StartAt, Subscribe, SubscribeError};
+use stream_protocol::{AnyToken, Interest, Problem};
+
+use crate::app::{App, topic_log_name};
+use crate::connection::{Connection, event_stream_headers, lines_headers};
+use crate::extract::{Asked, Name};
+use crate::feed::LogFeed;
+use crate::item::TopicItem;
+use crate::many::{ManyFeed, ManyForm, ManyReader};
+use crate::metrics::Kind;
+use crate::page::Page;
+use crate::reject::Reject;
+use crate::rendition::{Rendition, TopicFrames, TopicLines};
+use crate::start::{has_everything, read_from};
+use crate::topics::parse_topic;
+
+/// What a reader's query may hold.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ReadQuery {
+    pub(crate) from: Option<String>,
+    pub(crate) limit: Option<String>,
+    #[serde(rename = "lastEventId")]
+    pub(crate) last_event_id: Option<String>,
+}
+
+impl ReadQuery {
+    pub(crate) fn parse(&self, headers: &HeaderMap) -> Result<Subscribe, Reject> {
+        let Self { from, limit, last_event_id } = self;
+        let parsed =
+            subscribe::parse(headers, from.as_deref(), last_event_id.as_deref(), limit.as_deref());
+        Ok(parsed?)
+    }
+}
+
+/// A query as it came: keys may come more than once.
+type Pairs = Vec<(String, String)>;
+
+/// `GET /topics/{topic}`, where the topic may be a pattern.
+pub(crate) async fn topic(
+    State(app): State<App>,
+    Name(topic): Name,
+    Asked(query): Asked<Pairs>,
+    headers: HeaderMap,
+) -> Result<Response, Reject> {
+    if query.iter().any(|(key, _)| key == "topic") {
+        return Err(invalid("topic-twice", "the topic is in the path; many are read at /events"));
+    }
+    let conditions = values(&query, "filter");
+    if conditions.is_empty() && !topic.contains(['*', '>']) {
+        let topic = parse_topic(&topic)?;
+        return one(&app, &topic, &query, &headers).await;
+    }
+    let interest = Interest::parse([topic], conditions)?;
+    many(&app, interest, &query, &headers).await
+}
+
+/// `GET /events?topic=…&topic=…&filter=…`
+pub(crate) async fn events(
+    State(app): State<App>,
+    Asked(query): Asked<Pairs>,
+    headers: HeaderMap,
+) -> Result<Response, Reject> {
+    let interest = Interest::parse(values(&query, "topic"), values(&query, "filter"))?;
+    many(&app, interest, &query, &headers).await
+}
+
+/// All values of a key.
+fn values<'a>(query: &'a Pairs, key: &str) -> Vec<&'a str> {
+    let of_key = query.iter().filter(|(found, _)| found == key);
+    of_key.map(|(_, value)| value.as_str()).collect()
+}
+
+/// The first value of a key.
+fn value<'a>(query: &'a Pairs, key: &str) -> Option<&'a str> {
+    values(query, key).first().copied()
+}
+
+fn invalid(name: &str, detail: &str) -> Reject {
+    Problem::new(ErrorClass::Invalid, name, "The request cannot be understood")
+        .detail(detail)
+        .into()
+}
+
+async fn one(
+    app: &App,
+    topic: &Topic,
+    query: &Pairs,
+    headers: &HeaderMap,
+) -> Result<Response, Reject> {
+    let [from, last, limit] = ["from", "lastEventId", "limit"].map(|key| value(query, key));
+    let Subscribe { start, form, limit } = subscribe::parse(headers, from, last, limit)?;
+    let token = |token: AnyToken| token.for_topic(topic).map_err(SubscribeError::from);
+    let asked = Subscribe { start: start.try_map_token(token)?, form, limit };
+    match asked.form {
+        Form::JsonPage => page(app, topic, asked).await,
+        Form::EventStream => {
+            let from = read_from(asked.start, ReadFrom::Latest);
+            live(app, topic, &asked, from, TopicFrames, event_stream_headers()).await
+        }
+        Form::Lines => {
+            let from = read_from(asked.start, ReadFrom::Earliest);
+            live(app, topic, &asked, from, TopicLines, lines_headers()).await
+        }
+    }
+}
+
+async fn page(app: &App, topic: &Topic, asked: Subscribe) -> Result<Response, Reject> {
+    let log = app.store().get(&topic_log_name(topic)).await.map_err(|e| Reject::store(&e))?;
+    let log = log.ok_or_else(|| Reject::not_found("The topic has no events"))?;
+    let from = read_from(asked.start, ReadFrom::Earliest);
+    let batch = log.read(from, ReadLimit::records(asked.limit)).await;
+    Ok(Json(Page::new(batch.map_err(|error| Reject::read(&error))?)).into_response())
+}
+
+/// A reader may come before the first event, so the topic is made if there is none.
+async fn live<R: Rendition<Item = TopicItem>>(
+    app: &App,
+    topic: &Topic,
+    asked: &Subscribe,
+    from: ReadFrom,
+    rendition: R,
+    headers: HeaderMap,
+) -> Result<Response, Reject> {
+    let name = topic_log_name(topic);
+    let log = app.topic_log(topic).await.map_err(|error| Reject::store(&error))?;
+    let live = app.topics().follow(&name, log).await.map_err(|error| Reject::read(&error))?;
+    let state = live.state();
+    if has_everything(asked.start, &state) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    if state.next == Offset::ZERO {
+        app.note_unborn(name);
+    }
+    let reader = LogReader::open(live, from);
+    let feed = LogFeed::new(reader.map_err(|error| Reject::read(&error))?, rendition);
+    let connection = Connection::new(app, feed, app.session_options(), Kind::Topic);
+    Ok(connection.into_response(headers))
+}
+
+/// Topics that do not exist yet are read from their first event on.
+async fn many(
+    app: &App,
+    interest: Interest,
+    query: &Pairs,
+    headers: &HeaderMap,
+) -> Result<Response, Reject> {
+    let [from, last] = ["from", "lastEventId"].map(|key| value(query, key));
+    let asked = subscribe::parse(headers, from, last, None)?;
+    let token = |token: AnyToken| token.for_interest(&interest).map_err(SubscribeError::from);
+    let start = asked.start.try_map_token(token)?;
+    let (form, unsaid, headers) = match asked.form {
+        Form::EventStream => (ManyForm::Frames, StartAt::Latest, event_stream_headers()),
+        Form::Lines => (ManyForm::Lines, StartAt::Earliest, lines_headers()),
+        Form::JsonPage => {
+            let detail = "history comes in pages for one topic without a filter; ask for \
+                          application/x-ndjson or text/event-stream, with from=earliest";
+            return Err(invalid("page-of-many", detail));
+        }
+    };
+    let start = match start {
+        StartAt::Unsaid => unsaid,
+        StartAt::Offset(_) => {
+            let detail = "an offset belongs to one topic; expected from=earliest, from=latest or \
+                          a resume token";
+            return Err(invalid("from-invalid", detail));
+        }
+        start => start,
+    };
+    let reader = ManyReader::open(app, interest, &start).await;
+    let reader = reader.map_err(|error| Reject::open(&error))?;
+    let feed = ManyFeed::new(reader, form);
+    let connection = Connection::new(app, feed, app.session_options(), Kind::Topic);
+    Ok(connection.into_response(headers))
+}
