@@ -79,9 +79,13 @@ fn values<'a>(query: &'a Pairs, key: &str) -> Vec<&'a str> {
     of_key.map(|(_, value)| value.as_str()).collect()
 }
 
-/// The first value of a key.
-fn value<'a>(query: &'a Pairs, key: &str) -> Option<&'a str> {
-    values(query, key).first().copied()
+/// The value of a key that may come once.
+fn value<'a>(query: &'a Pairs, key: &str) -> Result<Option<&'a str>, Reject> {
+    match values(query, key).as_slice() {
+        [] => Ok(None),
+        [only] => Ok(Some(only)),
+        [..] => Err(invalid("query-invalid", &format!("expected `{key}` once, found it again"))),
+    }
 }
 
 fn invalid(name: &str, detail: &str) -> Reject {
@@ -96,7 +100,8 @@ async fn one(
     query: &Pairs,
     headers: &HeaderMap,
 ) -> Result<Response, Reject> {
-    let [from, last, limit] = ["from", "lastEventId", "limit"].map(|key| value(query, key));
+    let (from, last) = (value(query, "from")?, value(query, "lastEventId")?);
+    let limit = value(query, "limit")?;
     let Subscribe { start, form, limit } = subscribe::parse(headers, from, last, limit)?;
     let token = |token: AnyToken| token.for_topic(topic).map_err(SubscribeError::from);
     let asked = Subscribe { start: start.try_map_token(token)?, form, limit };
@@ -153,7 +158,7 @@ async fn many(
     query: &Pairs,
     headers: &HeaderMap,
 ) -> Result<Response, Reject> {
-    let [from, last] = ["from", "lastEventId"].map(|key| value(query, key));
+    let (from, last) = (value(query, "from")?, value(query, "lastEventId")?);
     let asked = subscribe::parse(headers, from, last, None)?;
     let token = |token: AnyToken| token.for_interest(&interest).map_err(SubscribeError::from);
     let start = asked.start.try_map_token(token)?;
