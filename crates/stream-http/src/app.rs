@@ -12,11 +12,12 @@ use stream_log::StoreError;
 use stream_log::{LiveLogs, Log, LogConfig, LogName, LogStore, LogStoreExt, Namespace, Retention};
 use stream_model::Topic;
 use stream_model::now::now;
-use stream_protocol::BODY_BYTES_MAX;
 use stream_protocol::durable::subscription::target::Reach;
 use stream_protocol::session::SessionOptions;
+use stream_protocol::{BODY_BYTES_MAX, Grant};
 use tracing::warn;
 
+use crate::auth::Auth;
 use crate::client::Client;
 use crate::durable::{Streams, Subscriptions};
 use crate::frame::{Frame, relay_frame};
@@ -40,6 +41,7 @@ pub struct AppOptions {
     long_poll: Duration,
     public_url: Option<String>,
     webhooks: Reach,
+    auth: Option<Auth>,
 }
 
 impl Default for AppOptions {
@@ -56,6 +58,7 @@ impl Default for AppOptions {
             long_poll: LONG_POLL,
             public_url: None,
             webhooks: Reach::Public,
+            auth: None,
         }
     }
 }
@@ -105,6 +108,13 @@ impl AppOptions {
         self
     }
 
+    /// Asks callers who they are; otherwise everybody who reaches the server may do everything.
+    #[must_use]
+    pub fn auth(mut self, auth: Auth) -> Self {
+        self.auth = Some(auth);
+        self
+    }
+
     /// Lets webhooks of subscriptions reach this machine's loopback, also by plain HTTP: for
     /// development and tests.
     #[must_use]
@@ -133,6 +143,8 @@ struct Shared {
     subscriptions: Subscriptions,
     client: Client,
     metrics: Arc<Metrics>,
+    /// What a caller may do where nobody is asked.
+    everybody: Arc<Grant>,
     shutdown: ShutdownSender,
     /// Topics that somebody reads, or read, and that may have no event yet.
     unborn: Mutex<HashSet<LogName>>,
@@ -160,6 +172,7 @@ impl App {
             subscriptions,
             client: Client::new(),
             metrics: Arc::new(Metrics::new()),
+            everybody: Arc::new(Grant::everything()),
             shutdown,
             unborn: Mutex::default(),
             options,
@@ -214,6 +227,14 @@ impl App {
 
     pub(crate) fn client(&self) -> &Client {
         &self.0.client
+    }
+
+    pub(crate) fn auth(&self) -> Option<&Auth> {
+        self.0.options.auth.as_ref()
+    }
+
+    pub(crate) fn everybody(&self) -> Arc<Grant> {
+        Arc::clone(&self.0.everybody)
     }
 
     pub(crate) fn body_bytes_max(&self) -> usize {

@@ -45,7 +45,9 @@
 //! ```
 
 mod app;
+mod auth;
 mod body;
+mod caller;
 mod chunk;
 pub mod client;
 mod connection;
@@ -74,6 +76,7 @@ mod web_socket;
 mod ws;
 
 pub use app::{App, AppOptions};
+pub use auth::{Algorithm, Auth, KeyError};
 pub use routes::router;
 pub use serve::{ServeError, serve};
 pub use upstream::{Upstream, UpstreamError};

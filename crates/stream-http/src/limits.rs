@@ -82,3 +82,12 @@ pub const WS_COMMAND_BYTES: usize = 64 << 10;
 
 /// How long a write to a WebSocket may take; then its peer counts as gone.
 pub const WS_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of a token; a longer one is refused.
+pub const TOKEN_BYTES_MAX: usize = 8 << 10;
+
+/// Bytes of a secret that tokens are signed with (RFC 7518, 3.2); a shorter one is refused.
+pub const TOKEN_SECRET_BYTES_MIN: usize = 32;
+
+/// How far ahead of ours the clock of a token's issuer may be.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(30);

@@ -18,9 +18,12 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use stream_protocol::Action;
 use stream_protocol::session::Gap;
 
 use crate::app::App;
+use crate::caller::Caller;
+use crate::reject::Reject;
 
 /// The media type of the text (`OpenMetrics` 1.0, "Overall Structure").
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -229,9 +232,10 @@ pub(crate) async fn count_response(
 }
 
 /// `GET /metrics`
-pub(crate) async fn get(State(app): State<App>) -> Response {
+pub(crate) async fn get(State(app): State<App>, caller: Caller) -> Result<Response, Reject> {
+    caller.check(Action::Operate)?;
     let mut text = String::new();
     #[expect(clippy::expect_used, reason = "a string takes everything")]
     encode(&mut text, &app.metrics().registry).expect("nothing refuses text");
-    ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response()
+    Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }

@@ -1,8 +1,8 @@
 //! Failures as responses.
 
 use axum::response::{IntoResponse, Response};
-use http::header::CONTENT_TYPE;
-use http::{Method, Uri};
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, StatusCode, Uri};
 use llm_relay::{RelayIdError, StartError};
 use stream_log::{AppendError, ReadError, StoreError};
 use stream_model::{ErrorClass, TopicError};
@@ -18,7 +18,13 @@ pub(crate) struct Reject(pub(crate) Problem);
 impl IntoResponse for Reject {
     fn into_response(self) -> Response {
         let body = self.0.to_json().to_string();
-        (self.0.status(), [(CONTENT_TYPE, PROBLEM_CONTENT_TYPE)], body).into_response()
+        let mut response =
+            (self.0.status(), [(CONTENT_TYPE, PROBLEM_CONTENT_TYPE)], body).into_response();
+        if response.status() == StatusCode::UNAUTHORIZED {
+            // RFC 9110, 11.6.1 asks for it.
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
     }
 }
 
@@ -126,7 +132,7 @@ pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Reject {
         Problem::new(ErrorClass::Invalid, "method-unknown", "The method is not taken here");
     Reject(
         problem
-            .with_status(http::StatusCode::METHOD_NOT_ALLOWED)
+            .with_status(StatusCode::METHOD_NOT_ALLOWED)
             .detail(format!("{} does not take {method}", uri.path())),
     )
 }

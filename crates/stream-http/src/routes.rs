@@ -2,12 +2,12 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post};
 use http::StatusCode;
 
 use crate::app::App;
-use crate::{durable, llm, metrics, read, reject, topics, ws};
+use crate::{caller, durable, llm, metrics, read, reject, topics, ws};
 
 /// The routes of `app`, to be mounted anywhere.
 pub fn router(app: App) -> Router {
@@ -24,9 +24,10 @@ pub fn router(app: App) -> Router {
         .route("/metrics", get(metrics::get))
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
-        .merge(durable::router())
+        .merge(durable::router().route_layer(from_fn(caller::guard_streams)))
         .fallback(reject::unknown_route)
         .method_not_allowed_fallback(reject::wrong_method)
+        .layer(from_fn_with_state(app.clone(), caller::identify))
         .layer(from_fn_with_state(app.clone(), metrics::count_response))
         .with_state(app)
 }

@@ -14,24 +14,27 @@ use stream_log::{
     StoreError,
 };
 use stream_model::now::now;
-use stream_model::{ErrorClass, Event, EventId, Offset, Topic};
-use stream_protocol::Problem;
+use stream_model::{ErrorClass, Event, EventId, Offset, Topic, TopicFilter};
 use stream_protocol::publish::{self, Publish};
 use stream_protocol::subscribe;
+use stream_protocol::{Action, Problem};
 
 use crate::app::{App, topic_log_name};
 use crate::body;
+use crate::caller::Caller;
 use crate::extract::{Asked, Name};
 use crate::reject::Reject;
 
 /// `POST /topics/{topic}`
 pub(crate) async fn post(
     State(app): State<App>,
+    caller: Caller,
     Name(topic): Name,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Reject> {
     let topic = parse_topic(&topic)?;
+    caller.check(Action::Publish(&topic))?;
     let body = body::read(body, app.body_bytes_max()).await?;
     let published = publish(&app, &topic, &publish::parse(&headers, body)?).await?;
     let status = if published.repeated { StatusCode::OK } else { StatusCode::CREATED };
@@ -141,8 +144,10 @@ struct TopicEntry {
 /// `GET /topics`
 pub(crate) async fn list(
     State(app): State<App>,
+    caller: Caller,
     Asked(query): Asked<ListQuery>,
 ) -> Result<Json<Value>, Reject> {
+    caller.check_known()?;
     let after = match &query.after {
         Some(after) => Some(topic_log_name(&parse_topic(after)?)),
         None => None,
@@ -152,7 +157,12 @@ pub(crate) async fn list(
     let names = names.map_err(|error| Reject::store(&error))?;
     let readers: std::collections::HashMap<_, _> = app.topics().readers().into_iter().collect();
     let mut topics = Vec::with_capacity(names.len());
-    for name in &names {
+    // What a caller may not read is not told, so that a page may have fewer entries than its limit.
+    let may_read = |name: &&LogName| {
+        let filter = TopicFilter::new(name.name());
+        filter.is_ok_and(|filter| caller.allows(Action::Subscribe(&filter)))
+    };
+    for name in names.iter().filter(may_read) {
         let count = readers.get(name).copied().unwrap_or_default();
         topics.extend(entry(&app, name, count).await.map_err(|error| Reject::store(&error))?);
     }

@@ -19,13 +19,15 @@ use serde_json::{Value, json};
 use stream_model::{ErrorClass, Topic};
 use stream_protocol::publish::Publish;
 use stream_protocol::session::{Input, Output, Session};
+use stream_protocol::subscribe::StartAt;
 use stream_protocol::ws::{Command, Refusal, parse};
-use stream_protocol::{CloseCode, Problem};
+use stream_protocol::{Action, CloseCode, Interest, Positions, Problem};
 use tracing::debug;
 
 use self::outbox::Outbox;
 use self::subscriptions::{Place, Subscriptions};
 use crate::app::App;
+use crate::caller::Caller;
 use crate::connection::present;
 use crate::limits::{PUBLISHES_WAITING, WS_COMMAND_BYTES};
 use crate::many::{ManyReader, Seen};
@@ -36,8 +38,10 @@ use crate::topics;
 /// `GET /ws`
 pub(crate) async fn connect(
     State(app): State<App>,
+    caller: Caller,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Reject> {
+    caller.check_known()?;
     let upgrade = upgrade.map_err(|rejection| {
         Problem::new(ErrorClass::Invalid, "upgrade-expected", "This is a WebSocket")
             .with_status(http::StatusCode::UPGRADE_REQUIRED)
@@ -46,7 +50,7 @@ pub(crate) async fn connect(
     let bytes_max = app.body_bytes_max() + WS_COMMAND_BYTES;
     let upgrade = upgrade.max_message_size(bytes_max).max_frame_size(bytes_max);
     Ok(upgrade.on_upgrade(|socket| async {
-        if let Err(gone) = Connection::new(app, socket).run().await {
+        if let Err(gone) = Connection::new(app, caller, socket).run().await {
             debug!(error = %gone, "WebSocket peer is gone");
         }
     }))
@@ -75,6 +79,7 @@ struct Waiting {
 /// One client.
 struct Connection {
     app: App,
+    caller: Caller,
     socket: WebSocket,
     session: Session<Place>,
     subscriptions: Subscriptions,
@@ -90,9 +95,10 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(app: App, socket: WebSocket) -> Self {
+    fn new(app: App, caller: Caller, socket: WebSocket) -> Self {
+        let options = app.session_options().expires(caller.expires());
         Self {
-            session: Session::new(app.session_options(), present()),
+            session: Session::new(options, present()),
             subscriptions: Subscriptions::new(app.metrics()),
             outbox: Outbox::default(),
             waiting: VecDeque::new(),
@@ -102,6 +108,7 @@ impl Connection {
             closed: None,
             unanswered: 0,
             socket,
+            caller,
             app,
         }
     }
@@ -199,22 +206,34 @@ impl Connection {
                 self.outbox.push(&answer.unwrap_or_else(|refusal| refusal.to_json()));
             }
             Command::Publish { id, topic, publish } => {
-                self.waiting.push_back(Waiting { id, topic, publish });
+                match self.caller.check(Action::Publish(&topic)) {
+                    Ok(()) => self.waiting.push_back(Waiting { id, topic, publish }),
+                    Err(Reject(problem)) => {
+                        self.outbox.push(&Refusal { id: Some(id), problem }.to_json());
+                    }
+                }
                 self.publish_next();
             }
             Command::Subscribe { id, interest, start } => {
-                let opened = match self.subscriptions.check(&id) {
-                    Ok(()) => {
-                        ManyReader::open(&self.app, interest, &start).await.map_err(|error| {
-                            Refusal { id: Some(id.clone()), problem: Reject::open(&error).0 }
-                        })
-                    }
-                    Err(refusal) => Err(refusal),
+                let answer = match self.open(&id, interest, &start).await {
+                    Ok(reader) => self.subscriptions.add(id, reader),
+                    Err(problem) => Refusal { id: Some(id), problem }.to_json(),
                 };
-                let answer = opened.map(|reader| self.subscriptions.add(id, reader));
-                self.outbox.push(&answer.unwrap_or_else(|refusal| refusal.to_json()));
+                self.outbox.push(&answer);
             }
         }
+    }
+
+    async fn open(
+        &mut self,
+        id: &str,
+        interest: Interest,
+        start: &StartAt<Positions>,
+    ) -> Result<ManyReader, Problem> {
+        self.subscriptions.check(id)?;
+        self.caller.check_interest(&interest).map_err(|Reject(problem)| problem)?;
+        let opened = ManyReader::open(&self.app, interest, start).await;
+        opened.map_err(|error| Reject::open(&error).0)
     }
 
     /// Begins the next publish, if none is carried out.

@@ -11,6 +11,7 @@
 //! | [`interest`] | which topics a subscription to many takes |
 //! | [`filter`] | which of their events |
 //! | [`ws`] | what a client may say on a WebSocket, and the answers |
+//! | [`grant`] | what a caller may do |
 //! | [`session`] | what one reader's connection is told beside the events: greeting, gaps, heartbeats, the end |
 //! | [`durable`] | the Durable Streams protocol, all of it |
 //! | [`Problem`] | how a failure is told: RFC 9457 |
@@ -20,6 +21,7 @@
 mod close_code;
 pub mod durable;
 pub mod filter;
+pub mod grant;
 pub mod interest;
 mod limits;
 mod positions;
@@ -31,6 +33,7 @@ mod token;
 pub mod ws;
 
 pub use close_code::CloseCode;
+pub use grant::{Action, Grant};
 pub use interest::{Interest, InterestError};
 pub use limits::{
     BODY_BYTES_MAX, COMMAND_ID_BYTES_MAX, CONDITION_BYTES_MAX, CONDITIONS_MAX,

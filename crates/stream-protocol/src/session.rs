@@ -26,11 +26,12 @@ use crate::CloseCode;
 pub struct SessionOptions {
     heartbeat: Duration,
     announce_end: bool,
+    expires: Option<Instant>,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { heartbeat: Duration::from_secs(30), announce_end: true }
+        Self { heartbeat: Duration::from_secs(30), announce_end: true, expires: None }
     }
 }
 
@@ -47,6 +48,13 @@ impl SessionOptions {
     #[must_use]
     pub fn announce_end(mut self, announce: bool) -> Self {
         self.announce_end = announce;
+        self
+    }
+
+    /// Ends the connection then, because the reader's token does; never otherwise.
+    #[must_use]
+    pub fn expires(mut self, at: Option<Instant>) -> Self {
+        self.expires = at;
         self
     }
 }
@@ -227,10 +235,21 @@ impl<S> Session<S> {
             }
         }
         self.deadline = now + self.options.heartbeat;
+        self.expire(now);
     }
 
-    /// Sends a heartbeat if one is due at `now`; early calls do nothing.
+    /// A reader that always has something to read is never waited for.
+    fn expire(&mut self, now: Instant) {
+        if !self.ended && self.options.expires.is_some_and(|at| now >= at) {
+            self.handle_input(now, Input::Ended(CloseCode::TokenExpired));
+        }
+    }
+
+    /// Does what is due at `now`: ends a connection whose token has expired, or sends a heartbeat.
+    ///
+    /// Early calls do nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.expire(now);
         if !self.ended && now >= self.deadline {
             self.send(Notice::Heartbeat);
             self.deadline = now + self.options.heartbeat;
@@ -244,7 +263,7 @@ impl<S> Session<S> {
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called.
     pub fn poll_timeout(&self) -> Instant {
-        self.deadline
+        self.options.expires.map_or(self.deadline, |expires| expires.min(self.deadline))
     }
 
     fn send(&mut self, notice: Notice<S>) {

@@ -54,7 +54,7 @@ impl Subscriptions {
     ///
     /// # Errors
     /// There is one of this name, or there are too many.
-    pub(super) fn check(&self, id: &str) -> Result<(), Refusal> {
+    pub(super) fn check(&self, id: &str) -> Result<(), Problem> {
         let (class, name, title) = if self.find(id).is_some() {
             (ErrorClass::Conflict, "subscription-exists", "There is a subscription of this id")
         } else if self.all.len() >= SUBSCRIPTIONS_MAX {
@@ -62,8 +62,7 @@ impl Subscriptions {
         } else {
             return Ok(());
         };
-        let problem = Problem::new(class, name, title).with("limit", SUBSCRIPTIONS_MAX);
-        Err(Refusal { id: Some(id.to_owned()), problem })
+        Err(Problem::new(class, name, title).with("limit", SUBSCRIPTIONS_MAX))
     }
 
     /// Adds a subscription, and answers where it stands.

@@ -1,6 +1,8 @@
 //! The routes as a library: mounted in another router, without a socket.
 
 #[cfg(test)]
+mod callers;
+#[cfg(test)]
 mod durable;
 #[cfg(test)]
 mod many;

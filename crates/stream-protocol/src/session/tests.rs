@@ -116,3 +116,30 @@ fn an_end_that_the_last_event_told_is_not_told_again() {
     loud.handle_input(now, Input::Ended(CloseCode::Shutdown));
     assert_eq!(drain(&mut loud).0.len(), 1, "a shutdown is told always");
 }
+
+#[test]
+fn a_token_that_expires_ends_its_connection() {
+    let start = t0();
+    let expires = start + IDLE * 3 / 2;
+    let options = SessionOptions::default().heartbeat(IDLE).expires(Some(expires));
+    let mut session = Session::<()>::new(options, start);
+    drain(&mut session);
+    assert_eq!(session.poll_timeout(), start + IDLE);
+    session.handle_timeout(start + IDLE);
+    assert_eq!(drain(&mut session).0, ["heartbeat {}"]);
+    assert_eq!(session.poll_timeout(), expires);
+    session.handle_timeout(expires);
+    let end = r#"disconnect {"code":4003,"reason":"token-expired","reconnect":true} +"#;
+    assert_eq!(drain(&mut session), (vec![end.to_owned()], Some(CloseCode::TokenExpired)));
+}
+
+#[test]
+fn a_reader_that_is_never_waited_for_is_ended_too() {
+    let start = t0();
+    let options = SessionOptions::default().expires(Some(start + IDLE));
+    let mut session = Session::<()>::new(options, start);
+    session.handle_input(start + IDLE / 2, Input::Delivered);
+    assert_eq!(drain(&mut session).1, None);
+    session.handle_input(start + IDLE, Input::Delivered);
+    assert_eq!(drain(&mut session).1, Some(CloseCode::TokenExpired));
+}
