@@ -14,7 +14,7 @@ use stream_model::Topic;
 use stream_model::now::now;
 use stream_protocol::durable::subscription::target::Reach;
 use stream_protocol::session::SessionOptions;
-use stream_protocol::{BODY_BYTES_MAX, Grant};
+use stream_protocol::{BODY_BYTES_MAX, Grant, OriginRules};
 use tracing::warn;
 
 use crate::auth::Auth;
@@ -42,6 +42,7 @@ pub struct AppOptions {
     public_url: Option<String>,
     webhooks: Reach,
     auth: Option<Auth>,
+    origins: Option<OriginRules>,
 }
 
 impl Default for AppOptions {
@@ -59,6 +60,7 @@ impl Default for AppOptions {
             public_url: None,
             webhooks: Reach::Public,
             auth: None,
+            origins: None,
         }
     }
 }
@@ -115,6 +117,15 @@ impl AppOptions {
         self
     }
 
+    /// To which names the server answers, and which origins' pages may use it; without a word,
+    /// the names of loopback alone, or any name where callers are asked who they are, and no
+    /// other origin.
+    #[must_use]
+    pub fn origins(mut self, rules: OriginRules) -> Self {
+        self.origins = Some(rules);
+        self
+    }
+
     /// Lets webhooks of subscriptions reach this machine's loopback, also by plain HTTP: for
     /// development and tests.
     #[must_use]
@@ -145,6 +156,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     /// What a caller may do where nobody is asked.
     everybody: Arc<Grant>,
+    origins: OriginRules,
     shutdown: ShutdownSender,
     /// Topics that somebody reads, or read, and that may have no event yet.
     unborn: Mutex<HashSet<LogName>>,
@@ -155,6 +167,10 @@ impl App {
     pub fn new(store: Arc<dyn LogStore>, options: AppOptions) -> Self {
         let ring = Capacity::items(RING_RECORDS).weight(RING_BYTES);
         let shutdown = ShutdownSender::new();
+        let origins = options.origins.clone().unwrap_or_else(|| match options.auth {
+            Some(_) => OriginRules::any_host(),
+            None => OriginRules::loopback(),
+        });
         let streams = Arc::new(Streams::new(Arc::clone(&store)));
         let subscriptions = Subscriptions::new(
             Arc::clone(&store),
@@ -173,6 +189,7 @@ impl App {
             client: Client::new(),
             metrics: Arc::new(Metrics::new()),
             everybody: Arc::new(Grant::everything()),
+            origins,
             shutdown,
             unborn: Mutex::default(),
             options,
@@ -231,6 +248,10 @@ impl App {
 
     pub(crate) fn auth(&self) -> Option<&Auth> {
         self.0.options.auth.as_ref()
+    }
+
+    pub(crate) fn origins(&self) -> &OriginRules {
+        &self.0.origins
     }
 
     pub(crate) fn everybody(&self) -> Arc<Grant> {

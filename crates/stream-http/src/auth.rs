@@ -5,7 +5,7 @@ use std::fmt;
 use jsonwebtoken::crypto::rust_crypto;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
-use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
+use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use serde::Deserialize;
 use serde_json::Value;
 use stream_protocol::Grant;
@@ -227,6 +227,32 @@ impl Auth {
     }
 }
 
+/// A token with these claims, signed with a shared secret by HS256; see
+/// [`stream_protocol::grant`].
+///
+/// # Errors
+/// [`KeyError::Short`] below 32 bytes, [`KeyError::Claims`] if the claims are no object.
+///
+/// # Examples
+///
+/// ```
+/// let secret = b"a secret of at least thirty-two bytes";
+/// let claims = serde_json::json!({"exp": 1_893_456_000, "subscribe": ["orders.>"]});
+/// let token = stream_http::sign_token(secret, &claims)?;
+/// # Ok::<(), stream_http::KeyError>(())
+/// ```
+pub fn sign_token(secret: &[u8], claims: &Value) -> Result<String, KeyError> {
+    if secret.len() < TOKEN_SECRET_BYTES_MIN {
+        return Err(KeyError::Short);
+    }
+    if !claims.is_object() {
+        return Err(KeyError::Claims);
+    }
+    rust_crypto::DEFAULT_PROVIDER.install_default().ok();
+    let key = EncodingKey::from_secret(secret);
+    encode(&Header::default(), claims, &key).map_err(|_| KeyError::Claims)
+}
+
 /// `None` for a key that is not taken.
 fn algorithm_of(jwk: &Jwk) -> Result<Option<Algorithm>, KeyError> {
     let for_signing =
@@ -277,6 +303,9 @@ pub enum KeyError {
     /// A public key is none for its algorithm.
     #[error("expected a public key of the algorithm in PEM")]
     Pem,
+    /// What is to be signed is no object.
+    #[error("expected an object of claims")]
+    Claims,
     /// A set of keys has none that can be used, two of one id, or a shared secret.
     #[error(
         "expected a JSON Web Key Set of public keys for RS256, ES256 or EdDSA, each with an id of its own"

@@ -24,6 +24,13 @@
 //! at most [`limits::CHUNK_BYTES`] of frames wait in memory for it.
 //! If the log is trimmed meanwhile, the reader is told first.
 //!
+//! # Who may come
+//!
+//! Without [`Auth`] everybody who reaches the server may do everything, so it answers to the names
+//! of loopback alone; [`AppOptions::origins`] adds names, and origins whose pages may use it.
+//! With [`Auth`] it answers to any name, unless told otherwise, and tokens say what their bearers
+//! may do ([`stream_protocol::grant`]).
+//!
 //! # Shutdown
 //!
 //! Relays end with their `end` event, readers get what the logs hold and a `disconnect` event
@@ -55,6 +62,7 @@ mod durable;
 mod extract;
 mod feed;
 mod frame;
+mod guard;
 mod item;
 pub mod limits;
 mod llm;
@@ -76,8 +84,9 @@ mod web_socket;
 mod ws;
 
 pub use app::{App, AppOptions};
-pub use auth::{Algorithm, Auth, KeyError};
+pub use auth::{Algorithm, Auth, KeyError, sign_token};
 pub use routes::router;
 pub use serve::{ServeError, serve};
+pub use stream_protocol::{Grant, OriginRules};
 pub use upstream::{Upstream, UpstreamError};
 pub use web_socket::AxumSocket;

@@ -7,7 +7,7 @@ use axum::routing::{any, get, post};
 use http::StatusCode;
 
 use crate::app::App;
-use crate::{caller, durable, llm, metrics, read, reject, topics, ws};
+use crate::{caller, durable, guard, llm, metrics, read, reject, topics, ws};
 
 /// The routes of `app`, to be mounted anywhere.
 pub fn router(app: App) -> Router {
@@ -28,6 +28,7 @@ pub fn router(app: App) -> Router {
         .fallback(reject::unknown_route)
         .method_not_allowed_fallback(reject::wrong_method)
         .layer(from_fn_with_state(app.clone(), caller::identify))
+        .layer(from_fn_with_state(app.clone(), guard::guard))
         .layer(from_fn_with_state(app.clone(), metrics::count_response))
         .with_state(app)
 }

@@ -12,6 +12,7 @@
 //! | [`filter`] | which of their events |
 //! | [`ws`] | what a client may say on a WebSocket, and the answers |
 //! | [`grant`] | what a caller may do |
+//! | [`origin`] | from where a request may come |
 //! | [`session`] | what one reader's connection is told beside the events: greeting, gaps, heartbeats, the end |
 //! | [`durable`] | the Durable Streams protocol, all of it |
 //! | [`Problem`] | how a failure is told: RFC 9457 |
@@ -24,6 +25,7 @@ pub mod filter;
 pub mod grant;
 pub mod interest;
 mod limits;
+pub mod origin;
 mod positions;
 mod problem;
 pub mod publish;
@@ -40,6 +42,7 @@ pub use limits::{
     EVENTS_PER_REQUEST_MAX, PAGE_RECORDS, PAGE_RECORDS_MAX, POSITIONS_BYTES_MAX, SELECTORS_MAX,
     SUBSCRIPTIONS_MAX,
 };
+pub use origin::OriginRules;
 pub use positions::Positions;
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem, status_of};
 pub use token::{AnyToken, ResumeToken, ResumeTokenError};

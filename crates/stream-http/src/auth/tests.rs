@@ -3,7 +3,6 @@
 use super::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
 use stream_model::TopicFilter;
 use stream_protocol::Action;
@@ -77,6 +76,13 @@ fn each_algorithm_s_tokens_are_taken() {
     check(&ec, &signed_by(ES256, &EncodingKey::from_ec_pem(EC.0).unwrap()), Ok(()));
     let ed = Auth::new().public_key(Algorithm::EdDsa, ED.1).unwrap();
     check(&ed, &signed_by(EdDSA, &EncodingKey::from_ed_pem(ED.0).unwrap()), Ok(()));
+}
+
+#[test]
+fn tokens_of_our_own_are_taken() {
+    check(&auth(), &sign_token(SECRET, &claims()).unwrap(), Ok(()));
+    assert_eq!(sign_token(b"short", &claims()), Err(KeyError::Short));
+    assert_eq!(sign_token(SECRET, &json!(["claims"])), Err(KeyError::Claims));
 }
 
 #[test]

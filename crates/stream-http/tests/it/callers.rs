@@ -187,3 +187,49 @@ async fn a_token_that_expires_ends_its_live_streams() {
         assert!(text.contains("\"reason\":\"token-expired\",\"reconnect\":true"), "{path}: {text}");
     }
 }
+
+/// Requests that a page of another origin, or a name that was made to point here, can send.
+#[tokio::test]
+async fn every_route_refuses_foreign_hosts_and_origins() {
+    let app = router(App::new(Arc::new(MemoryStore::new()), AppOptions::default()));
+    let mut all = routes();
+    all.push((Method::GET, "/ws", "", json!({})));
+    all.push((Method::GET, "/healthz", "", json!({})));
+    all.push((Method::GET, "/nowhere", "", json!({})));
+    for (method, path, body, _) in all {
+        for (headers, want) in [
+            (vec![("host", "evil.example")], "host-refused"),
+            (vec![("host", "localhost"), ("origin", "http://evil.example")], "origin-refused"),
+            (vec![("host", "localhost"), ("origin", "null")], "origin-refused"),
+        ] {
+            let response = send(&app, &method, path, &headers, body).await;
+            assert_eq!(response.status(), StatusCode::FORBIDDEN, "{method} {path} {headers:?}");
+            assert!(!response.headers().contains_key("access-control-allow-origin"));
+            if method != Method::HEAD {
+                assert_eq!(problem(response).await, want);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn pages_of_an_allowed_origin_may_read_and_write() {
+    let rules = stream_protocol::OriginRules::loopback().origin("https://app.example.org");
+    let app = router(App::new(Arc::new(MemoryStore::new()), AppOptions::default().origins(rules)));
+    let origin = ("origin", "https://app.example.org");
+    for path in ["/topics/a", "/v1/stream/a"] {
+        let asks = [origin, ("access-control-request-method", "POST")];
+        let response = send(&app, &Method::OPTIONS, path, &asks, "").await;
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        assert_eq!(response.headers()["access-control-allow-origin"], "https://app.example.org");
+        assert!(!response.headers().contains_key("access-control-allow-credentials"));
+        let response = send(&app, &Method::PUT, "/v1/stream/a", &[origin], "").await;
+        assert_eq!(response.headers()["access-control-allow-origin"], "https://app.example.org");
+        assert_eq!(response.headers()["vary"], "origin");
+        let foreign = [("origin", "https://evil.example"), asks[1]];
+        let response = send(&app, &Method::OPTIONS, path, &foreign, "").await;
+        assert!(!response.headers().contains_key("access-control-allow-origin"));
+        let response = send(&app, &Method::PUT, "/v1/stream/a", &[], "").await;
+        assert!(!response.headers().contains_key("access-control-allow-origin"));
+    }
+}
