@@ -24,9 +24,19 @@ use crate::limits::{
     HOUSEKEEPING_INTERVAL, LONG_POLL, RING_BYTES, RING_RECORDS, TOPIC_BYTES, TOPIC_RECORDS,
 };
 use crate::llm::relay_event;
-use crate::metrics::Metrics;
+use crate::metrics::{Asked, Metrics};
 use crate::shutdown::{Shutdown, ShutdownSender};
 use crate::upstream::Upstream;
+
+/// What a thread does before it sleeps.
+#[derive(Clone)]
+pub(crate) struct BeforeSleep(Arc<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for BeforeSleep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BeforeSleep")
+    }
+}
 
 /// How the server behaves.
 #[derive(Debug, Clone)]
@@ -38,6 +48,8 @@ pub struct AppOptions {
     long_poll: Duration,
     public_url: Option<String>,
     webhooks: Reach,
+    before_sleep: Option<BeforeSleep>,
+    asked: Vec<Asked>,
 }
 
 impl Default for AppOptions {
@@ -54,6 +66,8 @@ impl Default for AppOptions {
             long_poll: LONG_POLL,
             public_url: None,
             webhooks: Reach::Public,
+            before_sleep: None,
+            asked: Vec::new(),
         }
     }
 }
@@ -110,6 +124,27 @@ impl AppOptions {
         self.webhooks = Reach::PublicAndLoopback;
         self
     }
+
+    /// What threads that do nothing but append to durable streams call each time before they
+    /// sleep: a store may commit there what they appended, and may block for as long.
+    #[must_use]
+    pub fn before_sleep(mut self, call: impl Fn() + Send + Sync + 'static) -> Self {
+        self.before_sleep = Some(BeforeSleep(Arc::new(call)));
+        self
+    }
+
+    /// Adds a gauge of the host's own to `GET /metrics`, as `millstream_NAME`; `read` is called
+    /// for each of them, and must be quick.
+    #[must_use]
+    pub fn gauge(
+        mut self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Self {
+        self.asked.push(Asked { name, help, read: Arc::new(read) });
+        self
+    }
 }
 
 /// The logs, who follows them, and the relays; a clone is another handle.
@@ -154,7 +189,7 @@ impl App {
             streams,
             subscriptions,
             client: Client::new(),
-            metrics: Arc::new(Metrics::new()),
+            metrics: Arc::new(Metrics::new(&options.asked)),
             shutdown,
             unborn: Mutex::default(),
             options,
@@ -208,6 +243,11 @@ impl App {
 
     pub(crate) fn body_bytes_max(&self) -> usize {
         self.0.options.body_bytes_max
+    }
+
+    pub(crate) fn before_sleep(&self) -> Option<impl Fn() + Send + Sync + 'static> {
+        let BeforeSleep(call) = self.0.options.before_sleep.clone()?;
+        Some(move || call())
     }
 
     pub(crate) fn upstream(&self, name: &str) -> Option<&Upstream> {

@@ -48,6 +48,7 @@ mod chunk;
 pub mod client;
 mod connection;
 mod durable;
+mod express;
 mod extract;
 pub mod frame;
 pub mod limits;

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod durable;
+mod express;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
