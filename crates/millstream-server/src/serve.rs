@@ -23,7 +23,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         println!("history:    curl -H 'Accept: application/json' http://{address}/topics/demo");
         println!("{kept}");
     }
-    let app = App::new(store.logs(), config.app);
+    let app = App::new(store.logs(), store.equip(config.app));
     let served = serve(listener, app, asked_to_end(), config.drain).await;
     store.close().await?;
     Ok(served?)

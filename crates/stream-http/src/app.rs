@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::uri::Authority;
 use llm_relay::{RelayId, Relays};
 use llm_stream::StreamEvent;
 use parking_lot::Mutex;
@@ -27,9 +28,19 @@ use crate::limits::{
     TOPIC_RECORDS,
 };
 use crate::llm::relay_event;
-use crate::metrics::Metrics;
+use crate::metrics::{Asked, Metrics};
 use crate::shutdown::{Shutdown, ShutdownSender};
 use crate::upstream::Upstream;
+
+/// What a thread does before it sleeps.
+#[derive(Clone)]
+pub(crate) struct BeforeSleep(Arc<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for BeforeSleep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BeforeSleep")
+    }
+}
 
 /// How the server behaves.
 #[derive(Debug, Clone)]
@@ -43,6 +54,8 @@ pub struct AppOptions {
     webhooks: Reach,
     auth: Option<Auth>,
     origins: Option<OriginRules>,
+    before_sleep: Option<BeforeSleep>,
+    asked: Vec<Asked>,
 }
 
 impl Default for AppOptions {
@@ -61,6 +74,8 @@ impl Default for AppOptions {
             webhooks: Reach::Public,
             auth: None,
             origins: None,
+            before_sleep: None,
+            asked: Vec::new(),
         }
     }
 }
@@ -133,6 +148,27 @@ impl AppOptions {
         self.webhooks = Reach::PublicAndLoopback;
         self
     }
+
+    /// What threads that do nothing but append to durable streams call each time before they
+    /// sleep: a store may commit there what they appended, and may block for as long.
+    #[must_use]
+    pub fn before_sleep(mut self, call: impl Fn() + Send + Sync + 'static) -> Self {
+        self.before_sleep = Some(BeforeSleep(Arc::new(call)));
+        self
+    }
+
+    /// Adds a gauge of the host's own to `GET /metrics`, as `millstream_NAME`; `read` is called
+    /// for each of them, and must be quick.
+    #[must_use]
+    pub fn gauge(
+        mut self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Self {
+        self.asked.push(Asked { name, help, read: Arc::new(read) });
+        self
+    }
 }
 
 /// The logs, who follows them, and the relays; a clone is another handle.
@@ -187,7 +223,7 @@ impl App {
             streams,
             subscriptions,
             client: Client::new(),
-            metrics: Arc::new(Metrics::new()),
+            metrics: Arc::new(Metrics::new(&options.asked)),
             everybody: Arc::new(Grant::everything()),
             origins,
             shutdown,
@@ -254,12 +290,23 @@ impl App {
         &self.0.origins
     }
 
+    /// Whether an append that comes from no page needs no leave but to call the server by this
+    /// name.
+    pub(crate) fn lets_everybody_append(&self, host: &Authority) -> bool {
+        self.auth().is_none() && self.origins().answers_to(host)
+    }
+
     pub(crate) fn everybody(&self) -> Arc<Grant> {
         Arc::clone(&self.0.everybody)
     }
 
     pub(crate) fn body_bytes_max(&self) -> usize {
         self.0.options.body_bytes_max
+    }
+
+    pub(crate) fn before_sleep(&self) -> Option<impl Fn() + Send + Sync + 'static> {
+        let BeforeSleep(call) = self.0.options.before_sleep.clone()?;
+        Some(move || call())
     }
 
     pub(crate) fn upstream(&self, name: &str) -> Option<&Upstream> {

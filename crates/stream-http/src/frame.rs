@@ -10,10 +10,10 @@ use stream_protocol::session::{Notice, Source};
 use stream_sse::{Encoder, EventName, FrameRef, LastEventId};
 
 /// The bytes of one SSE frame.
-pub(crate) type Frame = Bytes;
+pub type Frame = Bytes;
 
 /// A relay's record: JSON whose `type` names the event.
-pub(crate) fn relay_frame(epoch: Epoch, record: Record) -> Frame {
+pub fn relay_frame(epoch: Epoch, record: Record) -> Frame {
     let kind = relay_event_type(&record.payload).unwrap_or("message");
     let token = ResumeToken::after(StreamPosition { epoch, offset: record.offset });
     encode(Some(&token), Some(kind), Some(&record.payload))

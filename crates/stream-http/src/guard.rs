@@ -33,8 +33,15 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
         // Told in any case; without the origin in the answer, the browser sends nothing.
         return allow(preflight().into_response(), sender.ok().as_ref());
     }
+    let may_be_cached = request.method().is_safe();
     match sender {
-        Ok(sender) => allow(next.run(request).await, Some(&sender)),
+        Ok(sender) => {
+            let mut response = allow(next.run(request).await, Some(&sender));
+            if may_be_cached {
+                response.headers_mut().append(VARY, HeaderValue::from_static("origin"));
+            }
+            response
+        }
         Err(problem) => Reject(problem).into_response(),
     }
 }
@@ -60,12 +67,9 @@ fn preflight() -> (StatusCode, HeaderMap) {
 /// tokens are not cookies.
 fn allow(mut response: Response, sender: Option<&Sender>) -> Response {
     let headers = response.headers_mut();
-    headers.append(VARY, HeaderValue::from_static("origin"));
     if let Some(Sender::Other(origin)) = sender {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(RESPONSE_HEADERS));
-    } else {
-        headers.remove(ACCESS_CONTROL_ALLOW_ORIGIN);
     }
     response
 }

@@ -91,3 +91,19 @@ pub const TOKEN_SECRET_BYTES_MIN: usize = 32;
 
 /// How far ahead of ours the clock of a token's issuer may be.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(30);
+
+/// Bytes of a request's head in the express lane of appends; a longer one is left to the HTTP
+/// library.
+pub const EXPRESS_HEAD_BYTES: usize = 8 << 10;
+
+/// Headers of such a request; one with more is left to the HTTP library.
+pub const EXPRESS_HEADERS: usize = 32;
+
+/// Bytes that a read in that lane makes room for.
+pub const EXPRESS_READ_BYTES: usize = 4 << 10;
+
+/// Connections that leave that lane at one moment; more wait for the HTTP library to take them.
+pub const EXPRESS_HANDED_OVER: usize = 64;
+
+/// Connections that wait for a thread of that lane to take them; more wait to be accepted.
+pub const EXPRESS_ARRIVALS: usize = 64;

@@ -10,13 +10,17 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use llm_relay::{Ended, Summary};
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric, LabelValueEncoder,
+};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 use stream_protocol::Action;
 use stream_protocol::session::Gap;
@@ -66,6 +70,28 @@ struct Responses {
     status: u16,
 }
 
+/// A number that is asked for when the metrics are.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) read: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl std::fmt::Debug for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Asked").field(&self.name).finish()
+    }
+}
+
+impl Collector for Asked {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let gauge = ConstGauge::new((self.read)());
+        let metric = encoder.encode_descriptor(self.name, self.help, None, gauge.metric_type())?;
+        gauge.encode(metric)
+    }
+}
+
 /// Every counter of one server.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -83,7 +109,8 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    /// Nothing counted yet; the numbers of `asked` are told beside the counters.
+    pub(crate) fn new(asked: &[Asked]) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("millstream"),
             responses: Family::default(),
@@ -98,6 +125,9 @@ impl Metrics {
             relay_events: Counter::default(),
         };
         metrics.register();
+        for one in asked {
+            metrics.registry.register_collector(Box::new(one.clone()));
+        }
         metrics
     }
 
@@ -117,6 +147,11 @@ impl Metrics {
         registry.register("llm_relays_ended", "Relays by their end", self.relays_ended.clone());
         let help = "Events of relays that have ended";
         registry.register("llm_relay_events", help, self.relay_events.clone());
+    }
+
+    /// Counts a response.
+    pub(crate) fn responded(&self, status: StatusCode) {
+        self.responses.get_or_create(&Responses { status: status.as_u16() }).inc();
     }
 
     /// Counts what a topic took.
@@ -226,8 +261,7 @@ pub(crate) async fn count_response(
     next: Next,
 ) -> Response {
     let response = next.run(request).await;
-    let label = Responses { status: response.status().as_u16() };
-    app.metrics().responses.get_or_create(&label).inc();
+    app.metrics().responded(response.status());
     response
 }
 

@@ -1,5 +1,7 @@
 //! The bounds of the log on disk, each with what happens there.
 
+use std::time::Duration;
+
 /// Bytes of a segment unless configured otherwise; a full one is sealed and the next begun.
 pub const SEGMENT_BYTES: u32 = 64 << 20;
 
@@ -16,6 +18,15 @@ pub const GROWTH_BYTES_MIN: u32 = 256 << 10;
 
 /// Bytes of the largest such piece.
 pub const GROWTH_BYTES_MAX: u32 = 8 << 20;
+
+/// Frames of the last group from which on the committer waits for as many again before it syncs.
+pub const GATHER_FRAMES_MIN: usize = 4;
+
+/// How long it waits at once; if nothing came meanwhile, it syncs what there is.
+pub const GATHER_PAUSE: Duration = Duration::from_micros(100);
+
+/// How often it waits before it syncs whatever there is.
+pub const GATHER_PAUSES_MAX: usize = 20;
 
 /// Logs with records in the active segment, each of which is kept in memory whole; with one more
 /// the segment is sealed, whatever its size, and logs that nobody uses are put to sleep.

@@ -63,9 +63,7 @@ impl OriginRules {
     /// The problem that names the host or the origin that is not allowed.
     pub fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<Sender, Problem> {
         let host = host(uri, headers)?;
-        if let (Some(host), Some(hosts)) = (&host, &self.hosts)
-            && !hosts.iter().any(|known| known.eq_ignore_ascii_case(host.host()))
-        {
+        if let Some(host) = host.as_ref().filter(|host| !self.answers_to(host)) {
             let title = "The server does not answer to this name";
             return Err(Problem::new(ErrorClass::Forbidden, "host-refused", title)
                 .detail(format!("{:?} is not among the hosts that are allowed", host.host())));
@@ -81,6 +79,12 @@ impl OriginRules {
         let found = String::from_utf8_lossy(origin.as_bytes());
         Err(Problem::new(ErrorClass::Forbidden, "origin-refused", title)
             .detail(format!("{found:?} is not among the origins that are allowed")))
+    }
+
+    /// Whether the server is called by a name of its own.
+    pub fn answers_to(&self, host: &Authority) -> bool {
+        let Some(hosts) = &self.hosts else { return true };
+        hosts.iter().any(|known| known.eq_ignore_ascii_case(host.host()))
     }
 
     fn takes(&self, origin: &HeaderValue) -> bool {

@@ -5,6 +5,8 @@ mod callers;
 #[cfg(test)]
 mod durable;
 #[cfg(test)]
+mod express;
+#[cfg(test)]
 mod many;
 #[cfg(test)]
 mod metrics;
