@@ -16,6 +16,9 @@
 //! | `GET /llm/{id}` | its events, from any position, also after the end |
 //! | `POST /llm/{id}/stop` | stop the generation |
 //! | `/v1/stream/{path}` | the Durable Streams protocol |
+//! | `GET /llm` | the LLM streams |
+//! | `GET /metrics` | what is counted, for Prometheus; the same as events of the topic `$sys.stats` |
+//! | `GET /` | the dashboard |
 //! | `GET /healthz`, `/readyz` | probes |
 //!
 //! # Slow readers
@@ -58,6 +61,7 @@ mod caller;
 mod chunk;
 pub mod client;
 mod connection;
+mod dashboard;
 mod durable;
 mod express;
 mod extract;
@@ -79,6 +83,7 @@ mod routes;
 mod serve;
 mod shutdown;
 mod start;
+mod stats;
 mod topics;
 mod upstream;
 mod web_socket;

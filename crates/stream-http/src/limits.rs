@@ -107,3 +107,6 @@ pub const EXPRESS_HANDED_OVER: usize = 64;
 
 /// Connections that wait for a thread of that lane to take them; more wait to be accepted.
 pub const EXPRESS_ARRIVALS: usize = 64;
+
+/// How often statistics are published while somebody reads them.
+pub const STATS_INTERVAL: Duration = Duration::from_secs(1);

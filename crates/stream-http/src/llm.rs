@@ -1,5 +1,6 @@
 //! The routes of relays: start and stop; [`read`] and [`proxy`] have the others.
 
+mod list;
 mod output;
 pub(crate) mod proxy;
 mod read;
@@ -29,6 +30,7 @@ use crate::extract::{Asked, Name};
 use crate::limits::{COMMAND_BYTES, REFUSAL_BYTES};
 use crate::reject::Reject;
 
+pub(crate) use list::list;
 pub(crate) use output::relay_event;
 pub(crate) use read::get;
 

@@ -22,6 +22,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
+use serde_json::{Value, json};
 use stream_protocol::Action;
 use stream_protocol::session::Gap;
 
@@ -106,6 +107,7 @@ pub(crate) struct Metrics {
     relays: Gauge,
     relays_ended: Family<Ends, Counter>,
     relay_events: Counter,
+    asked: Vec<Asked>,
 }
 
 impl Metrics {
@@ -123,6 +125,7 @@ impl Metrics {
             relays: Gauge::<i64, AtomicI64>::default(),
             relays_ended: Family::default(),
             relay_events: Counter::default(),
+            asked: asked.to_vec(),
         };
         metrics.register();
         for one in asked {
@@ -152,6 +155,27 @@ impl Metrics {
     /// Counts a response.
     pub(crate) fn responded(&self, status: StatusCode) {
         self.responses.get_or_create(&Responses { status: status.as_u16() }).inc();
+    }
+
+    /// The same numbers as the metrics, as one JSON object.
+    pub(crate) fn snapshot(&self) -> Value {
+        let of_kind = |kind| OfKind { kind };
+        let kinds = [("topic", Kind::Topic), ("llm", Kind::Llm)];
+        let by_kind = |read: &dyn Fn(&OfKind) -> i128| -> Value {
+            let entries = kinds.map(|(name, kind)| (name.to_owned(), json!(read(&of_kind(kind)))));
+            Value::Object(entries.into_iter().collect())
+        };
+        let asked = self.asked.iter().map(|one| (one.name.to_owned(), json!((one.read)())));
+        json!({
+            "events_published": self.published.get(),
+            "publishes_repeated": self.duplicates.get(),
+            "readers": by_kind(&|kind| self.readers.get_or_create(kind).get().into()),
+            "records_delivered": by_kind(&|kind| self.delivered.get_or_create(kind).get().into()),
+            "records_missed": by_kind(&|kind| self.missed.get_or_create(kind).get().into()),
+            "llm_relays": self.relays.get(),
+            "llm_relay_events": self.relay_events.get(),
+            "storage": Value::Object(asked.collect()),
+        })
     }
 
     /// Counts what a topic took.

@@ -7,7 +7,7 @@ use axum::routing::{any, get, post};
 use http::StatusCode;
 
 use crate::app::App;
-use crate::{caller, durable, guard, llm, metrics, read, reject, topics, ws};
+use crate::{caller, dashboard, durable, guard, llm, metrics, read, reject, topics, ws};
 
 /// The routes of `app`, to be mounted anywhere.
 pub fn router(app: App) -> Router {
@@ -16,6 +16,7 @@ pub fn router(app: App) -> Router {
         .route("/topics/{topic}", get(read::topic).post(topics::post))
         .route("/events", get(read::events))
         .route("/ws", any(ws::connect))
+        .route("/llm", get(llm::list))
         .route("/llm/{id}", get(llm::get).post(llm::post))
         .route("/llm/{id}/stop", post(llm::stop))
         .route("/v1/chat/completions", post(llm::proxy::chat))
@@ -25,6 +26,7 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
         .merge(durable::router().route_layer(from_fn(caller::guard_streams)))
+        .merge(dashboard::router())
         .fallback(reject::unknown_route)
         .method_not_allowed_fallback(reject::wrong_method)
         .layer(from_fn_with_state(app.clone(), caller::identify))

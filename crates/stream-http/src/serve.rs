@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use crate::app::App;
 use crate::express::lane;
 use crate::routes::router;
+use crate::stats;
 
 /// Serves `app` on `listener` until `shutdown` is ready, then drains for at most `drain`.
 ///
@@ -32,7 +33,7 @@ pub async fn serve(
     let ending = app.clone();
     let drained = async move {
         tokio::select! {
-            () = ending.keep_house() => {}
+            ((), ()) = async { tokio::join!(ending.keep_house(), stats::tell(&ending)) } => {}
             () = async {
                 shutdown.await;
                 info!("shutting down");

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod callers;
 #[cfg(test)]
+mod dashboard;
+#[cfg(test)]
 mod durable;
 #[cfg(test)]
 mod express;
