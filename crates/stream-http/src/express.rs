@@ -14,7 +14,9 @@
 //! A request that comes while the disk syncs would have to wait for the next sync in any case, so
 //! nothing is lost by blocking the thread, and no thread must be woken for an append.
 //!
-//! Whoever guards the routes by a layer must guard the appends here as well.
+//! Where callers are asked who they are, and for names that the server does not answer to, every
+//! request is left to the library; whoever guards the routes by another layer must guard the
+//! appends here as well.
 //!
 //! # Overload and end
 //!

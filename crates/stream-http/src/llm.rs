@@ -18,11 +18,12 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 use stream_model::{BoxError, ErrorClass};
-use stream_protocol::{Problem, status_of};
+use stream_protocol::{Action, Problem, status_of};
 use tokio::sync::oneshot;
 
 use crate::app::App;
 use crate::body;
+use crate::caller::Caller;
 use crate::client::{chunks, read_some};
 use crate::extract::{Asked, Name};
 use crate::limits::{COMMAND_BYTES, REFUSAL_BYTES};
@@ -48,12 +49,14 @@ struct Command {
 /// `POST /llm/{id}`
 pub(crate) async fn post(
     State(app): State<App>,
+    caller: Caller,
     Name(id): Name,
     Asked(query): Asked<StartQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Reject> {
     let id = RelayId::new(&id).map_err(Reject::relay_id)?;
+    caller.check(Action::WriteLlm(id.as_str()))?;
     let format = query.provider.as_deref().map(parse_format).transpose()?;
     if format.is_some() || !may_be_command(&headers) {
         return from_bytes(&app, &id, format, chunks(body)).await;
@@ -199,8 +202,13 @@ fn refused(upstream: &str, reason: String) -> Reject {
 }
 
 /// `POST /llm/{id}/stop`
-pub(crate) async fn stop(State(app): State<App>, Name(id): Name) -> Result<Response, Reject> {
+pub(crate) async fn stop(
+    State(app): State<App>,
+    caller: Caller,
+    Name(id): Name,
+) -> Result<Response, Reject> {
     let id = RelayId::new(&id).map_err(Reject::relay_id)?;
+    caller.check(Action::WriteLlm(id.as_str()))?;
     let outcome = app.relays().stop(&id).await.map_err(|error| Reject::start(&error))?;
     let (status, word) = match outcome {
         StopOutcome::Stopping => (StatusCode::ACCEPTED, "stopping"),

@@ -22,9 +22,12 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
-use stream_log::Gap;
+use stream_protocol::Action;
+use stream_protocol::session::Gap;
 
 use crate::app::App;
+use crate::caller::Caller;
+use crate::reject::Reject;
 
 /// The media type of the text (`OpenMetrics` 1.0, "Overall Structure").
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -227,15 +230,15 @@ impl ReaderMeter {
     }
 
     /// Counts a gap.
-    pub(crate) fn gap(&self, gap: Gap) {
+    pub(crate) fn gap(&self, gap: &Gap) {
         match gap {
             Gap::Trimmed { from, to } => {
                 self.trimmed.inc();
-                self.missed.inc_by(to.since(from));
+                self.missed.inc_by(to.since(*from));
             }
             Gap::Damaged { from, to } => {
                 self.damaged.inc();
-                self.missed.inc_by(to.since(from));
+                self.missed.inc_by(to.since(*from));
             }
             Gap::EpochChanged { .. } => {
                 self.epoch_changed.inc();
@@ -263,9 +266,10 @@ pub(crate) async fn count_response(
 }
 
 /// `GET /metrics`
-pub(crate) async fn get(State(app): State<App>) -> Response {
+pub(crate) async fn get(State(app): State<App>, caller: Caller) -> Result<Response, Reject> {
+    caller.check(Action::Operate)?;
     let mut text = String::new();
     #[expect(clippy::expect_used, reason = "a string takes everything")]
     encode(&mut text, &app.metrics().registry).expect("nothing refuses text");
-    ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response()
+    Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }

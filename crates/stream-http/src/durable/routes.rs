@@ -18,7 +18,7 @@ use stream_protocol::durable::{Answer, Refusal, StreamPath, StreamPathError};
 
 use super::ROOT;
 use super::live;
-use super::respond::{Refused, preflight, respond, respond_empty, with_browser_headers};
+use super::respond::{Refused, respond, respond_empty, with_browser_headers};
 use super::subscriptions;
 use crate::app::App;
 use crate::body;
@@ -27,7 +27,7 @@ use crate::reject;
 
 /// The routes under [`ROOT`].
 pub(crate) fn router() -> Router<App> {
-    let streams = put(create).post(post).get(read).head(head).delete(delete).options(preflight);
+    let streams = put(create).post(post).get(read).head(head).delete(delete);
     Router::new()
         .route("/v1/stream/{*path}", streams)
         .merge(subscriptions::router())

@@ -29,16 +29,16 @@ pub(super) async fn serve(socket: &mut TcpStream, app: &App) -> io::Result<Optio
     let (mut read, mut out, mut date) = (BytesMut::new(), Vec::new(), Date::default());
     loop {
         let head = match look(&read, app.body_bytes_max()) {
-            Front::Append(head) => head,
+            Front::Append(head) if app.lets_everybody_append(&head.host) => head,
             Front::Incomplete => {
                 if !next(socket, &mut read, &mut shutdown).await? {
                     return Ok(None);
                 }
                 continue;
             }
-            Front::Other => return Ok(Some(read)),
+            Front::Append(_) | Front::Other => return Ok(Some(read)),
         };
-        let Head { path, headers, head_bytes, body_bytes } = head;
+        let Head { path, headers, head_bytes, body_bytes, .. } = head;
         let Some(body) = body(socket, &mut read, (head_bytes, body_bytes)).await? else {
             return Ok(None);
         };

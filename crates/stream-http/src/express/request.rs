@@ -1,6 +1,7 @@
 //! Recognises an append at the front of a connection's bytes (RFC 9112).
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::uri::Authority;
 use httparse::{EMPTY_HEADER, Header, Request, Status};
 
 use crate::durable::ROOT;
@@ -24,7 +25,9 @@ pub(super) enum Front {
 pub(super) struct Head {
     /// The stream's path below the root of all streams.
     pub(super) path: String,
-    /// All headers but those that are about the connection.
+    /// The name that the server is called by.
+    pub(super) host: Authority,
+    /// All other headers but those that are about the connection.
     pub(super) headers: HeaderMap,
     /// Bytes of the head itself.
     pub(super) head_bytes: usize,
@@ -56,21 +59,20 @@ fn head(request: &Request<'_, '_>, head_bytes: usize) -> Option<Head> {
     (request.version == Some(1)).then_some(())?;
     let path = request.path?.strip_prefix(ROOT).filter(|path| is_plain(path))?;
     let mut headers = HeaderMap::new();
-    let (mut body_bytes, mut hosts) = (None, 0_usize);
+    let (mut body_bytes, mut host) = (None, None);
     for Header { name, value } in request.headers.iter() {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
         match name.as_str() {
-            "host" => hosts += 1,
+            "host" if host.is_none() => host = Some(Authority::try_from(*value).ok()?),
             "content-length" if body_bytes.is_none() => body_bytes = Some(length(value)?),
             "connection" if value.eq_ignore_ascii_case(b"keep-alive") => {}
             // They change what follows, or what may be answered, or come twice.
-            "connection" | "content-length" | "transfer-encoding" | "expect" | "upgrade" | "te"
-            | "authorization" | "origin" => return None,
+            "host" | "connection" | "content-length" | "transfer-encoding" | "expect"
+            | "upgrade" | "te" | "origin" => return None,
             _ => drop(headers.append(name, HeaderValue::from_bytes(value).ok()?)),
         }
     }
-    let body_bytes = body_bytes.filter(|_| hosts == 1)?;
-    Some(Head { path: path.to_owned(), headers, head_bytes, body_bytes })
+    Some(Head { path: path.to_owned(), host: host?, headers, head_bytes, body_bytes: body_bytes? })
 }
 
 /// Whether a path is a stream's, and means itself: without query, escapes, or the protocol's own.
@@ -105,6 +107,7 @@ mod tests {
                 Front::Append(head) => {
                     assert!(cut >= PLAIN.len(), "cut at {cut}");
                     assert_eq!((head.path.as_str(), head.body_bytes), ("a/b", 3));
+                    assert_eq!(head.host, "x");
                     assert_eq!(head.head_bytes, PLAIN.len());
                     let names: Vec<_> = head.headers.keys().map(HeaderName::as_str).collect();
                     assert_eq!(names, ["content-type", "stream-seq"]);
@@ -131,6 +134,7 @@ mod tests {
             ("Host: x\r\n", ""),
             ("Host: x\r\n", "Host: x\r\nHost: x\r\n"),
             ("Host: x\r\n", "Host : x\r\n"),
+            ("Host: x\r\n", "Host: a b\r\n"),
             ("Host: x\r\n", "Host: x\r\n y\r\n"),
             ("Content-Length: 3\r\n", ""),
             ("Length: 3", "Length: +3"),

@@ -1,12 +1,13 @@
 //! Appends over plain connections: answered as the library would, whatever else comes with them.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
-use stream_http::{App, AppOptions, router, serve};
+use stream_http::{App, AppOptions, Auth, router, serve};
 use stream_log::MemoryStore;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -28,7 +29,7 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let shutdown = async { stopped.await.unwrap_or_default() };
         let task = tokio::spawn(async move {
-            serve(listener, app, shutdown, Duration::from_secs(60)).await.unwrap();
+            serve(listener, app, shutdown, Duration::from_mins(1)).await.unwrap();
         });
         Self { address, stop, task }
     }
@@ -100,12 +101,15 @@ fn lasting(mut headers: HeaderMap) -> HeaderMap {
 fn post(path: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     let mut head = format!("POST /v1/stream/{path} HTTP/1.1\r\nhost: localhost\r\n");
     for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
+        write!(head, "{name}: {value}\r\n").unwrap();
     }
     format!("{head}content-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
 const TEXT: (&str, &str) = ("content-type", "text/plain");
+
+/// A stream's path, headers, and a body.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
 
 fn app() -> App {
     let options = AppOptions::default().body_bytes_max(1000);
@@ -131,7 +135,7 @@ async fn both_ways_answer_the_same() {
     let producer = [("producer-id", "p"), ("producer-epoch", "0"), ("producer-seq", "0")];
     let [id, epoch, seq] = producer;
     let long = "x".repeat(1001);
-    let cases: &[(&str, &[(&str, &str)], &str)] = &[
+    let cases: &[Case<'_>] = &[
         ("a", &[TEXT], "one"),
         ("a", &[("Content-Type", "TEXT/plain; charset=utf-8")], "two"),
         ("a", &[], "no type"),
@@ -219,6 +223,27 @@ async fn other_connections_are_not_in_the_way_of_an_end() {
     // Both are open when the server goes down, which closes them and does not wait for its drain.
     server.stop().await;
     for mut client in [idle, fresh] {
-        assert!(!client.more().await);
+        // One that was never accepted is reset.
+        let read = client.socket.read_buf(&mut client.read).await;
+        assert!(!read.is_ok_and(|bytes| bytes > 0));
     }
+}
+
+#[tokio::test]
+async fn the_lane_lets_nobody_in_who_is_not_let_in_elsewhere() {
+    let server = Server::start(app()).await;
+    let mut client = server.connect().await;
+    let foreign = String::from_utf8(post("a", &[TEXT], "1")).unwrap();
+    client.send(foreign.replace("localhost", "evil.example").as_bytes()).await;
+    assert_eq!(client.answer().await.0, 403);
+    drop(client);
+    server.stop().await;
+    let auth = Auth::new().secret(b"a secret of more than thirty-two bytes").unwrap();
+    let store = Arc::new(MemoryStore::new());
+    let server = Server::start(App::new(store, AppOptions::default().auth(auth))).await;
+    let mut client = server.connect().await;
+    client.send(&post("a", &[TEXT], "1")).await;
+    assert_eq!(client.answer().await.0, 401);
+    drop(client);
+    server.stop().await;
 }

@@ -1,8 +1,13 @@
 //! The routes as a library: mounted in another router, without a socket.
 
 #[cfg(test)]
+mod callers;
+#[cfg(test)]
 mod durable;
+#[cfg(test)]
 mod express;
+#[cfg(test)]
+mod many;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
@@ -13,3 +18,5 @@ mod outputs;
 mod proxy;
 #[cfg(test)]
 mod sockets;
+#[cfg(test)]
+mod ws;
