@@ -107,3 +107,7 @@ pub const EXPRESS_HANDED_OVER: usize = 64;
 
 /// Connections that wait for a thread of that lane to take them; more wait to be accepted.
 pub const EXPRESS_ARRIVALS: usize = 64;
+
+/// Requests and pieces of requests that a thread of that lane looks at before it lets the store
+/// commit what they append, if it never comes to sleep.
+pub const EXPRESS_STEPS: u32 = 256;
