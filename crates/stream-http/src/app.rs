@@ -36,6 +36,12 @@ use crate::upstream::Upstream;
 #[derive(Clone)]
 pub(crate) struct BeforeSleep(Arc<dyn Fn() + Send + Sync>);
 
+impl BeforeSleep {
+    pub(crate) fn call(&self) {
+        (self.0)();
+    }
+}
+
 impl std::fmt::Debug for BeforeSleep {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("BeforeSleep")
@@ -304,9 +310,8 @@ impl App {
         self.0.options.body_bytes_max
     }
 
-    pub(crate) fn before_sleep(&self) -> Option<impl Fn() + Send + Sync + 'static> {
-        let BeforeSleep(call) = self.0.options.before_sleep.clone()?;
-        Some(move || call())
+    pub(crate) fn before_sleep(&self) -> Option<BeforeSleep> {
+        self.0.options.before_sleep.clone()
     }
 
     pub(crate) fn upstream(&self, name: &str) -> Option<&Upstream> {

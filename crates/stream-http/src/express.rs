@@ -31,5 +31,6 @@ mod lane;
 mod listener;
 mod request;
 mod response;
+mod turn;
 
 pub(crate) use lane::lane;

@@ -110,3 +110,7 @@ pub const EXPRESS_ARRIVALS: usize = 64;
 
 /// How often statistics are published while somebody reads them.
 pub const STATS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Requests and pieces of requests that a thread of that lane looks at before it lets the store
+/// commit what they append, if it never comes to sleep.
+pub const EXPRESS_STEPS: u32 = 256;

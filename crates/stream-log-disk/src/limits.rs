@@ -30,11 +30,11 @@ pub const GATHER_PAUSES_MAX: usize = 20;
 
 /// Logs with records in the active segment, each of which is kept in memory whole; with one more
 /// the segment is sealed, whatever its size, and logs that nobody uses are put to sleep.
-pub const LOGS_PER_SEGMENT: usize = 1 << 17;
+pub const LOGS_PER_SEGMENT: usize = 1 << 16;
 
 /// Bytes of the indexes of sealed segments that are kept in memory; beyond them, the one that was
 /// read longest ago is let go of, and read again when it is needed.
-pub const INDEX_BYTES_IN_MEMORY: usize = 32 << 20;
+pub const INDEX_BYTES_IN_MEMORY: usize = 16 << 20;
 
 /// Files of sealed segments that are kept open; beyond them, the one that was opened longest ago
 /// is closed, and opened again when it is needed.

@@ -2,8 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::serve::Listener;
+use bytes::BytesMut;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
@@ -11,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::connection;
 use super::listener::{HandedOver, Moving};
+use super::turn::Turn;
 use crate::app::App;
 use crate::limits::{EXPRESS_ARRIVALS, EXPRESS_HANDED_OVER};
 
@@ -65,7 +68,7 @@ impl Lane {
             // Small answers must leave at once; a socket that refuses this is served all the same.
             socket.set_nodelay(true).unwrap_or_default();
             if let (Ok(socket), Some(target)) = (socket.into_std(), self.loops.get(turn)) {
-                let moving = Moving { socket, address, read: bytes::BytesMut::new() };
+                let moving = Moving { socket, address, read: BytesMut::new() };
                 // A thread ends before the server only if it is lost.
                 target.arrivals.send(moving).await.unwrap_or_default();
             }
@@ -84,16 +87,15 @@ impl Loop {
         let (arrivals, arriving) = mpsc::channel(EXPRESS_ARRIVALS);
         let (ended, over) = oneshot::channel();
         let (cut, is_cut) = oneshot::channel();
+        let turn = Arc::new(Turn::new(app));
+        let own = Arc::clone(&turn);
         let mut builder = Builder::new_current_thread();
-        if let Some(before_sleep) = app.before_sleep() {
-            builder.on_thread_park(before_sleep);
-        }
-        let runtime = builder.enable_all().build()?;
+        let runtime = builder.on_thread_park(move || own.end()).enable_all().build()?;
         let (app, handed_over) = (app.clone(), handed_over.clone());
         std::thread::Builder::new().name("express".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = serve(app, arriving, handed_over) => {}
+                    () = serve(app, turn, arriving, handed_over) => {}
                     _ = is_cut => {}
                 }
             });
@@ -104,16 +106,25 @@ impl Loop {
 }
 
 /// Serves all that arrive, until no more will and all are over.
-async fn serve(app: App, mut arriving: mpsc::Receiver<Moving>, handed_over: mpsc::Sender<Moving>) {
+async fn serve(
+    app: App,
+    turn: Arc<Turn>,
+    mut arriving: mpsc::Receiver<Moving>,
+    handed_over: mpsc::Sender<Moving>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             arrived = arriving.recv() => {
                 let Some(Moving { socket, address, .. }) = arrived else { break };
-                let (app, handed_over) = (app.clone(), handed_over.clone());
+                let (app, turn) = (app.clone(), Arc::clone(&turn));
+                let handed_over = handed_over.clone();
                 // One that cannot be watched is closed.
                 if let Ok(socket) = TcpStream::from_std(socket) {
-                    connections.spawn(drive(socket, address, app, handed_over));
+                    connections.spawn(async move {
+                        let read = connection::serve(socket, &app, &turn).await;
+                        hand_over(read, address, &handed_over).await;
+                    });
                 }
             }
             Some(_) = connections.join_next() => {}
@@ -122,14 +133,14 @@ async fn serve(app: App, mut arriving: mpsc::Receiver<Moving>, handed_over: mpsc
     while connections.join_next().await.is_some() {}
 }
 
-async fn drive(
-    mut socket: TcpStream,
+/// Gives a connection that did not end to the library.
+async fn hand_over(
+    left: io::Result<Option<(TcpStream, BytesMut)>>,
     address: SocketAddr,
-    app: App,
-    handed_over: mpsc::Sender<Moving>,
+    handed_over: &mpsc::Sender<Moving>,
 ) {
     // A connection that broke needs no answer.
-    if let Ok(Some(read)) = connection::serve(&mut socket, &app).await
+    if let Ok(Some((socket, read))) = left
         && let Ok(socket) = socket.into_std()
     {
         // Nobody takes it only when the server goes down, and then it is closed.

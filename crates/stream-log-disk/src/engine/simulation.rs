@@ -7,6 +7,7 @@
 
 mod damage;
 mod history;
+mod interrupted;
 mod model;
 
 use history::{Fault, History};
