@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let batches = BatchOptions::default().events(2).timing(Timing::Linger);
     let running = StreamProcessor::new(orders.clone())
         .filter(|event: &Event| event.event_type() == EventType::Message)
-        .try_map(|event: Event| event.parse::<(String, u32)>())
+        .try_map(|event: &Event| event.parse::<(String, u32)>())
         .named("parse")
         .filter(|(_, pieces): &(String, u32)| *pieces > 0)
         .map_async(const { NonZeroUsize::new(8).unwrap() }, async |(what, pieces)| {
@@ -29,7 +29,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .batch(batches.interval(Duration::from_millis(50)))
         .map(|orders: Vec<serde_json::Value>| Event::new(json!(orders)))
         .sink(till.clone())
-        .on_fault(|fault| write(&format!("order {} is broken: {}", fault.position, fault.cause)))
+        .on_fault(|fault| {
+            write(&format!("order {} is broken: {}", fault.origin.position, fault.cause));
+        })
         .start()
         .await?;
 

@@ -12,6 +12,8 @@ pub struct Counts {
     pub emitted: u64,
     /// Items that a stage could not treat.
     pub failed: u64,
+    /// Events that went to the dead letters.
+    pub set_aside: u64,
     /// Items that the source had, and that the pipeline was too slow for.
     pub missed: u64,
     /// Events that every sink took that they were for.
@@ -26,6 +28,7 @@ pub(crate) struct Counters {
     taken: AtomicU64,
     emitted: AtomicU64,
     failed: AtomicU64,
+    set_aside: AtomicU64,
     missed: AtomicU64,
     delivered: AtomicU64,
     undelivered: AtomicU64,
@@ -44,6 +47,10 @@ impl Counters {
         self.failed.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn set_aside(&self) {
+        self.set_aside.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn missed(&self, items: u64) {
         self.missed.fetch_add(items, Ordering::Relaxed);
     }
@@ -59,6 +66,7 @@ impl Counters {
             taken: read(&self.taken),
             emitted: read(&self.emitted),
             failed: read(&self.failed),
+            set_aside: read(&self.set_aside),
             missed: read(&self.missed),
             delivered: read(&self.delivered),
             undelivered: read(&self.undelivered),

@@ -1,6 +1,6 @@
 //! Why a pipeline does not start, or does not go on.
 
-use stream_core::SubscribeError;
+use stream_core::{PublishError, SubscribeError};
 use stream_model::ErrorClass;
 
 use crate::{DeliveryError, Fault, SourceError};
@@ -42,6 +42,9 @@ pub enum RunError {
     /// An event was not delivered, and the policy was to fail.
     #[error("an event was not delivered")]
     Delivery(#[source] DeliveryError),
+    /// The stream of dead letters did not take one.
+    #[error("cannot set an event aside")]
+    DeadLetter(#[source] PublishError),
     /// The source failed.
     #[error("cannot read the source")]
     Source(#[source] SourceError),

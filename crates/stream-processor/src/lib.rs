@@ -7,7 +7,8 @@
 //! | [`Pipeline`] | stages without a source: a part of other pipelines, or run over a list |
 //! | [`Stage`] | what a step is: a pure machine that is told the time |
 //! | [`Running`], [`Counts`] | a pipeline in its task: flushed, drained, stopped, counted |
-//! | [`OnError`], [`Fault`] | what happens to an item that cannot be treated, and what is told of it |
+//! | [`OnError`], [`Retry`], [`Fault`] | what happens to an item that cannot be treated, and what is told of it |
+//! | [`DeadLetter`], [`replay`] | events that were set aside, and their way back |
 //! | [`Source`], [`Subscribed`], [`merge`], [`zip()`], [`combine_latest`] | where items come from |
 //! | [`NamedPipelines`] | pipelines by name, for one value at a time |
 //! | [`StreamMonitor`], [`StreamValidator`] | statistics of metrics, and rules for data |
@@ -42,8 +43,17 @@
 //!
 //! # Failures
 //!
-//! A stage that fails or panics costs its own item, which is counted, logged and told to
-//! [`on_fault`](StreamProcessor::on_fault), or ends the pipeline, as [`OnError`] says.
+//! A stage that fails or panics costs its own item and no other.
+//! [`OnError`] says whether it is tried again, and then left out, set aside as a [`DeadLetter`] or
+//! the end of the pipeline; in any case it is counted, logged and told to
+//! [`on_fault`](StreamProcessor::on_fault).
+//! So every item ends in exactly one of three places: what came of it was delivered, it was set
+//! aside, or it was reported as left out.
+//!
+//! # At least once
+//!
+//! A source is told what need not come again ([`Source::acknowledge`]) only when everything that
+//! came of it was delivered, set aside or left out.
 //!
 //! # End
 //!
@@ -54,6 +64,8 @@ pub mod limits;
 pub mod stages;
 
 mod counts;
+mod dead_letter;
+mod delivery;
 mod driver;
 mod error;
 mod fault;
@@ -63,6 +75,7 @@ mod named;
 mod operators;
 mod output;
 mod plan;
+mod policy;
 mod processor;
 mod running;
 mod sinks;
@@ -71,13 +84,15 @@ mod stage;
 mod validator;
 
 pub use counts::Counts;
+pub use dead_letter::{DEAD_LETTER, DeadLetter, replay};
 pub use error::{RunError, StartError};
-pub use fault::{Cause, Fault, OnError, Roll, StageId};
+pub use fault::{Cause, Fault, Origin, Roll, StageId};
 pub use moment::Moment;
 pub use monitor::{Metric, Statistics, StreamMonitor};
 pub use named::{NamedPipelines, PipelineError, ProcessError};
 pub use output::Output;
 pub use plan::{Plan, StageNote};
+pub use policy::{OnError, Retry};
 pub use processor::{Pipeline, StreamProcessor};
 pub use running::Running;
 pub use sinks::DeliveryError;

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use stream_model::BoxError;
 
-use crate::{Cause, Fault, Flow, OnError, StageId};
+use crate::policy::LastResort;
+use crate::{Cause, Fault, Flow, OnError, Origin, StageId};
 
 /// When an item is treated, and where it comes from.
 ///
@@ -13,10 +14,11 @@ use crate::{Cause, Fault, Flow, OnError, StageId};
 #[derive(Debug)]
 pub struct Moment {
     now: Instant,
-    position: u64,
+    origin: Origin,
     waker: Waker,
     policies: Policies,
     faults: Vec<Fault>,
+    random: fastrand::Rng,
 }
 
 /// What happens to items that a stage cannot treat.
@@ -41,15 +43,15 @@ impl Policies {
 }
 
 impl Moment {
-    /// The moment `now`, for whoever drives stages without a pipeline's driver.
+    /// The moment `now`, for whoever drives stages without a pipeline's driver; what it leaves to
+    /// chance is the same each time.
     pub fn new(now: Instant) -> Self {
-        let (waker, policies) = (Waker::noop().clone(), Policies::default());
-        Self { now, position: 0, waker, policies, faults: Vec::new() }
+        Self::of(Policies::default(), now, 0)
     }
 
-    pub(crate) fn with_policies(mut self, policies: Policies) -> Self {
-        self.policies = policies;
-        self
+    pub(crate) fn of(policies: Policies, now: Instant, seed: u64) -> Self {
+        let (waker, random) = (Waker::noop().clone(), fastrand::Rng::with_seed(seed));
+        Self { now, origin: Origin::default(), waker, policies, faults: Vec::new(), random }
     }
 
     /// The time.
@@ -57,10 +59,15 @@ impl Moment {
         self.now
     }
 
-    /// Where in the source the item lies that is being treated, or from which the newest part of
-    /// it came.
-    pub fn position(&self) -> u64 {
-        self.position
+    /// Where the item comes from that is being treated.
+    #[inline]
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// A number from 0 up to, not including, 1, by chance.
+    pub fn chance(&mut self) -> f64 {
+        self.random.f64()
     }
 
     /// Wakes the pipeline, so that its stages are [advanced](crate::Stage::advance).
@@ -73,16 +80,24 @@ impl Moment {
     /// Returns what the stage returns: `Break` if the pipeline is to fail.
     #[cold]
     pub fn fail(&mut self, stage: StageId, error: impl Into<BoxError>) -> Flow {
-        let position = self.position;
-        self.fault(Fault { stage: Some(stage), position, cause: Cause::Error(error.into()) })
+        let cause = Cause::Error(error.into());
+        self.fault(Fault::once(Some(stage), self.origin, cause))
     }
 
-    /// As [`fail`](Self::fail), for an item that is older than the present one.
+    /// As [`fail`](Self::fail), with all that is known.
     #[cold]
     pub(crate) fn fault(&mut self, fault: Fault) -> Flow {
-        let policy = self.policies.of(fault.stage);
+        let last = self.last_resort(&fault);
         self.faults.push(fault);
-        if policy == OnError::Fail { Flow::Break(()) } else { Flow::Continue(()) }
+        if last == LastResort::Fail { Flow::Break(()) } else { Flow::Continue(()) }
+    }
+
+    /// What happens because of `fault`.
+    pub(crate) fn last_resort(&self, fault: &Fault) -> LastResort {
+        match self.policies.of(fault.stage).last {
+            LastResort::DeadLetter if fault.origin.is_joined => LastResort::Fail,
+            last => last,
+        }
     }
 
     /// Goes to another time.
@@ -93,15 +108,21 @@ impl Moment {
     /// Goes to another item of the source.
     #[inline]
     pub fn set_position(&mut self, position: u64) {
-        self.position = position;
+        self.origin = Origin { position, is_joined: false };
     }
 
-    /// Calls `with` as if the item at `position` were treated.
-    pub(crate) fn at<R>(&mut self, position: u64, with: impl FnOnce(&mut Self) -> R) -> R {
-        let present = std::mem::replace(&mut self.position, position);
+    /// Calls `with` while an item from `origin` is treated.
+    pub fn at<R>(&mut self, origin: Origin, with: impl FnOnce(&mut Self) -> R) -> R {
+        let present = std::mem::replace(&mut self.origin, origin);
         let result = with(self);
-        self.position = present;
+        self.origin = present;
         result
+    }
+
+    /// Calls `with` while an item is treated that several source items went into.
+    pub fn joined<R>(&mut self, with: impl FnOnce(&mut Self) -> R) -> R {
+        let position = self.origin.position;
+        self.at(Origin { position, is_joined: true }, with)
     }
 
     pub(crate) fn set_waker(&mut self, waker: &Waker) {
@@ -113,16 +134,12 @@ impl Moment {
         std::mem::take(&mut self.faults)
     }
 
-    pub(crate) fn policy(&self, stage: Option<StageId>) -> OnError {
-        self.policies.of(stage)
-    }
-
     pub(crate) fn has_faults(&self) -> bool {
         !self.faults.is_empty()
     }
 
     /// Whether something went wrong that ends the pipeline.
     pub(crate) fn is_fatal(&self) -> bool {
-        self.faults.iter().any(|fault| self.policies.of(fault.stage) == OnError::Fail)
+        self.faults.iter().any(|fault| self.last_resort(fault) == LastResort::Fail)
     }
 }

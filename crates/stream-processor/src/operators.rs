@@ -31,6 +31,9 @@ type Batches<T> = Batch<T, fn(&T) -> usize>;
 /// The stage whose futures are ordered by key.
 type Keyed<T, F, Fut, G> = MapAsync<T, F, Fut, Plain, ByKey<G>>;
 
+/// As [`Keyed`], and they may fail.
+type TryKeyed<T, F, Fut, G> = MapAsync<T, F, Fut, Fallible, ByKey<G>>;
+
 /// The stage whose futures are not.
 type Ready<T, F, Fut, R> = MapAsync<T, F, Fut, R>;
 
@@ -42,12 +45,14 @@ impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
     }
 
     /// Turns each item into another, or fails; then [`on_error`](Self::on_error) says what happens.
-    pub fn try_map<U, X, F>(self, turn: F) -> With<In, S, C, TryMap<F>>
+    ///
+    /// The item is lent, so that it can be tried again.
+    pub fn try_map<U, X, F>(self, turn: F) -> With<In, S, C, TryMap<C::Out, F>>
     where
-        F: FnMut(C::Out) -> Result<U, X>,
+        F: FnMut(&C::Out) -> Result<U, X>,
         X: Into<BoxError>,
     {
-        self.chained("try_map", TryMap { turn, id: StageId::default() })
+        self.chained("try_map", TryMap::new(turn))
     }
 
     /// Lets through the items for which `keep` returns `true`, or `Ok(true)`.
@@ -282,19 +287,46 @@ impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
 
     /// As [`map_async`](Self::map_async), for futures that may fail; then
     /// [`on_error`](Self::on_error) says what happens.
+    ///
+    /// An item that is tried again keeps its place among the results.
     pub fn try_map_async<U, X, F, Fut>(
         self,
         limit: NonZeroUsize,
         call: F,
     ) -> With<In, S, C, Ready<C::Out, F, Fut, Fallible>>
     where
+        C::Out: Clone,
         U: Send + 'static,
         X: Into<BoxError>,
         F: FnMut(C::Out) -> Fut,
         Fut: Future<Output = Result<U, X>>,
     {
         let options = MapAsyncOptions { order: Order::Input, limit, timeout: None };
-        self.chained("try_map_async", MapAsync::new(call, NoLanes, options))
+        self.chained("try_map_async", MapAsync::new(call, NoLanes, options).with_copies())
+    }
+
+    /// As [`try_map_async`](Self::try_map_async), but the items of one key are treated one after
+    /// the other, and results come as they are ready.
+    ///
+    /// An item that is tried again holds up its own key, and no other.
+    pub fn try_map_async_by_key<K, G, U, X, F, Fut>(
+        self,
+        limit: NonZeroUsize,
+        key: G,
+        call: F,
+    ) -> With<In, S, C, TryKeyed<C::Out, F, Fut, G>>
+    where
+        C::Out: Clone,
+        K: Eq,
+        G: FnMut(&C::Out) -> K,
+        U: Send + 'static,
+        X: Into<BoxError>,
+        F: FnMut(C::Out) -> Fut,
+        Fut: Future<Output = Result<U, X>>,
+    {
+        let options = MapAsyncOptions { order: Order::Completion, limit, timeout: None };
+        let stage = MapAsync::new(call, ByKey(key), options).with_copies();
+        self.chained("try_map_async_by_key", stage)
     }
 }
 

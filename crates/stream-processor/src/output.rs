@@ -30,7 +30,8 @@ where
     S: Connect<Item = In>,
     C: Stage<In>,
 {
-    /// Starts the pipeline for a reader, without a task; sinks are left out.
+    /// Starts the pipeline for a reader, without a task; sinks and dead letters are left out, and
+    /// what would be set aside ends the pipeline.
     ///
     /// # Errors
     /// [`StartError`] if the source is not to be had.
@@ -94,6 +95,7 @@ where
             if this.is_over {
                 return Poll::Ready(None);
             }
+            this.driver.settle();
             let step = std::task::ready!(this.driver.poll_step(cx, &mut this.batch));
             this.ready.extend(this.batch.drain(..));
             match step {

@@ -1,19 +1,19 @@
 //! A pipeline while it is put together.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Instant;
 
 use stream_core::Stream;
 use stream_model::Event;
 
+use crate::driver::Keep;
 use crate::moment::Policies;
 use crate::plan::Plan;
 use crate::sinks::Sinks;
 use crate::source::{Connect, FromStream, Subscribed};
 use crate::stage::{Chain, Identity};
-use crate::{Fault, Flow, Moment, OnError, Stage};
+use crate::{Fault, Flow, Moment, OnError, Roll, Stage};
 
 /// Items from a source, through stages, into sinks.
 ///
@@ -36,7 +36,7 @@ use crate::{Fault, Flow, Moment, OnError, Stage};
 /// let (input, output) = (InMemoryStream::new(), InMemoryStream::new());
 /// let running = StreamProcessor::new(input.clone())
 ///     .filter(|event: &Event| event.event_type() == EventType::Message)
-///     .try_map(|event: Event| {
+///     .try_map(|event: &Event| {
 ///         let mut data = event.data().to_value()?;
 ///         data["processed"] = true.into();
 ///         Ok::<_, stream_model::DataError>(event.to_builder().data(data).build())
@@ -54,7 +54,8 @@ pub struct StreamProcessor<In, S = (), C = Identity> {
     pub(crate) source: S,
     pub(crate) chain: C,
     pub(crate) settings: Settings,
-    items: PhantomData<fn(In)>,
+    /// How source items are kept for dead letters.
+    pub(crate) keep: Option<Keep<In>>,
 }
 
 /// What a pipeline is besides its source and its stages.
@@ -64,6 +65,7 @@ pub(crate) struct Settings {
     pub(crate) policies: Policies,
     pub(crate) sinks: Sinks,
     pub(crate) on_fault: Option<Report>,
+    pub(crate) dead_letters: Option<Arc<dyn Stream>>,
 }
 
 impl Settings {
@@ -73,6 +75,7 @@ impl Settings {
         self.plan.append(other.plan);
         self.sinks.append(other.sinks);
         self.on_fault = self.on_fault.take().or(other.on_fault);
+        self.dead_letters = self.dead_letters.take().or(other.dead_letters);
     }
 }
 
@@ -123,7 +126,20 @@ impl<S: Connect> StreamProcessor<S::Item, S> {
 
 impl<In, S> StreamProcessor<In, S> {
     fn bare(source: S) -> Self {
-        Self { source, chain: Identity, settings: Settings::default(), items: PhantomData }
+        Self { source, chain: Identity, settings: Settings::default(), keep: None }
+    }
+}
+
+impl<S, C> StreamProcessor<Event, S, C> {
+    /// Publishes the events that are set aside ([`OnError::dead_letter`]) to `target`, each as
+    /// [`DeadLetter`](crate::DeadLetter) says.
+    ///
+    /// The pipeline goes on once `target` has taken the letter, and ends if it does not.
+    #[must_use]
+    pub fn dead_letters(mut self, target: impl Stream + 'static) -> Self {
+        self.settings.dead_letters = Some(Arc::new(target));
+        self.keep = Some(Event::clone);
+        self
     }
 }
 
@@ -219,15 +235,17 @@ impl<In, S, C> StreamProcessor<In, S, C> {
     }
 
     pub(crate) fn with_chain<D>(self, change: impl FnOnce(C) -> D) -> StreamProcessor<In, S, D> {
-        let Self { source, chain, settings, items } = self;
-        StreamProcessor { source, chain: change(chain), settings, items }
+        let Self { source, chain, settings, keep } = self;
+        StreamProcessor { source, chain: change(chain), settings, keep }
     }
 }
 
 impl<In, C: Stage<In>> Pipeline<In, C> {
-    /// The stages as one.
+    /// The stages as one, for whoever drives them; it tries items again as was said.
     pub fn into_stage(self) -> C {
-        self.chain
+        let Self { mut chain, settings, .. } = self;
+        chain.enroll(&mut Roll::new(settings.policies));
+        chain
     }
 
     /// Runs `items` through the stages at once and returns what comes out.
@@ -236,9 +254,8 @@ impl<In, C: Stage<In>> Pipeline<In, C> {
     /// Items that cannot be treated are left out.
     /// Futures that are not ready at once need a running pipeline, and nothing comes of them here.
     pub fn over(self, items: impl IntoIterator<Item = In>) -> Vec<C::Out> {
-        let (mut chain, mut out) = (self.chain, Vec::new());
+        let (mut chain, mut out) = (self.into_stage(), Vec::new());
         let mut moment = Moment::new(Instant::now());
-        chain.enroll(&mut crate::Roll::default());
         for (item, position) in items.into_iter().zip(0..) {
             while !chain.is_ready() && leap(&mut chain, &mut moment, &mut out) {}
             moment.set_position(position);
@@ -266,7 +283,7 @@ impl<In, S: Clone, C: Clone> Clone for StreamProcessor<In, S, C> {
             source: self.source.clone(),
             chain: self.chain.clone(),
             settings: self.settings.clone(),
-            items: PhantomData,
+            keep: self.keep,
         }
     }
 }

@@ -9,13 +9,12 @@ use stream_model::Event;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tracing::warn;
 
 use crate::counts::{Counters, Counts};
+use crate::delivery::Delivery;
 use crate::driver::{Driver, Step};
 use crate::limits::REQUESTS_WAITING;
-use crate::processor::Settings;
-use crate::{Connect, OnError, RunError, Source, Stage, StartError, StreamProcessor};
+use crate::{Connect, RunError, Source, Stage, StartError, StreamProcessor};
 
 /// A pipeline in a task of its own.
 ///
@@ -61,11 +60,12 @@ where
     /// If the future is dropped, nothing was started.
     pub async fn start(self) -> Result<Running, StartError> {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
-        let Self { source, chain, settings, .. } = self;
-        let driver = Driver::new(source.connect().await?, chain, &settings);
+        let Self { source, chain, settings, keep } = self;
+        let driver = Driver::new(source.connect().await?, chain, &settings).keeping(keep);
         let counters = Arc::clone(&driver.counters);
         let (requests, received) = mpsc::channel(REQUESTS_WAITING);
-        let work = Work { driver, settings, requests: received, flushes: Vec::new() };
+        let delivery = Delivery::new(settings, Arc::clone(&counters));
+        let work = Work { driver, delivery, requests: received, flushes: Vec::new() };
         let task = Some(runtime.spawn(work.run()));
         Ok(Running { task, requests, counters })
     }
@@ -155,9 +155,9 @@ impl fmt::Debug for Running {
 }
 
 /// The task of a pipeline.
-struct Work<S, C> {
+struct Work<S: Source, C> {
     driver: Driver<S, C>,
-    settings: Settings,
+    delivery: Delivery,
     requests: mpsc::Receiver<Request>,
     /// Who waits until everything is through.
     flushes: Vec<oneshot::Sender<()>>,
@@ -169,8 +169,12 @@ impl<S: Source, C: Stage<S::Item, Out = Event>> Work<S, C> {
         loop {
             let step = poll_fn(|cx| self.poll_step(cx, &mut out)).await;
             for event in out.drain(..) {
-                deliver(&self.settings, &self.driver.counters, &event).await?;
+                self.delivery.deliver(&event).await?;
             }
+            for letter in std::mem::take(&mut self.driver.letters) {
+                self.delivery.set_aside(&letter).await?;
+            }
+            self.driver.settle();
             if step? == Step::End {
                 return Ok(());
             }
@@ -195,17 +199,4 @@ impl<S: Source, C: Stage<S::Item, Out = Event>> Work<S, C> {
         }
         step
     }
-}
-
-/// Hands an event to the sinks.
-async fn deliver(settings: &Settings, counters: &Counters, event: &Event) -> Result<(), RunError> {
-    let errors = settings.sinks.publish(event).await;
-    counters.delivered(errors.is_empty());
-    for error in errors {
-        warn!(%error, id = %event.id(), "cannot deliver an event");
-        if settings.policies.pipeline == OnError::Fail {
-            return Err(RunError::Delivery(error));
-        }
-    }
-    Ok(())
 }

@@ -24,6 +24,14 @@ pub trait Source: Send {
     /// An item that was returned is gone from the source, and no other.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arrival<Self::Item>>>;
 
+    /// Says that everything before the position `before` was delivered, set aside or left out, so
+    /// it need not come again.
+    ///
+    /// A source that keeps its place somewhere notes it there; others have nothing to do.
+    fn acknowledge(&mut self, before: u64) {
+        let _ = before;
+    }
+
     /// Takes nothing new: what is there by now still comes, and then the end.
     fn close(&mut self);
 }

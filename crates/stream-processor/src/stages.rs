@@ -11,6 +11,7 @@ mod map_async;
 mod pace;
 mod remember;
 mod split;
+mod try_map;
 
 /// Shows a stage by its name, as closures show nothing.
 macro_rules! debug_by_name {
@@ -27,9 +28,10 @@ use debug_by_name;
 pub use batch::Batch;
 pub use choose::{Skip, SkipWhile, Take, TakeUntil, TakeWhile};
 pub use dynamic::BoxStage;
-pub use each::{Filter, FilterMap, FlatMap, Map, Tap, TryMap};
+pub use each::{Filter, FilterMap, FlatMap, Map, Tap};
 pub(crate) use map_async::MapAsyncOptions;
 pub use map_async::{ByKey, Fallible, Lane, MapAsync, NoLanes, Order, Plain, Settle};
 pub use pace::{Conflate, Debounce, Sample, Throttle};
 pub use remember::{Distinct, DistinctUntilChanged, Fold, Scan};
 pub use split::Split;
+pub use try_map::TryMap;

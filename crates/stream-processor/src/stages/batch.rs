@@ -27,7 +27,7 @@ impl<T, W: Clone> Batch<T, W> {
 impl<T, W> Batch<T, W> {
     fn hand_on<E: Emit<Vec<T>> + ?Sized>(&mut self, moment: &mut Moment, out: &mut E) -> Flow {
         while let Some(batch) = self.batcher.poll_output() {
-            out.emit(batch, moment)?;
+            moment.joined(|moment| out.emit(batch, moment))?;
         }
         Flow::Continue(())
     }
@@ -45,7 +45,7 @@ impl<T, W: FnMut(&T) -> usize> Stage<T> for Batch<T, W> {
         self.batcher.handle_input(moment.now(), item, weight);
         match self.batcher.items().len() {
             0 => self.first = None,
-            1 => self.first = Some(moment.position()),
+            1 => self.first = Some(moment.origin().position),
             _ => {}
         }
         self.hand_on(moment, out)

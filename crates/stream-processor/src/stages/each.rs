@@ -1,6 +1,6 @@
 //! Stages that treat each item for itself.
 
-use stream_model::{BoxError, FilterOutput};
+use stream_model::FilterOutput;
 
 use super::debug_by_name;
 use crate::{Emit, Flow, Moment, Roll, Stage, StageId};
@@ -8,13 +8,6 @@ use crate::{Emit, Flow, Moment, Roll, Stage, StageId};
 /// Turns each item into another.
 #[derive(Clone)]
 pub struct Map<F>(pub(crate) F);
-
-/// Turns each item into another, or fails.
-#[derive(Clone)]
-pub struct TryMap<F> {
-    pub(crate) turn: F,
-    pub(crate) id: StageId,
-}
 
 /// Lets through what a predicate holds for.
 #[derive(Clone)]
@@ -35,7 +28,7 @@ pub struct FlatMap<F>(pub(crate) F);
 #[derive(Clone)]
 pub struct Tap<F>(pub(crate) F);
 
-debug_by_name!(Map<F>, TryMap<F>, Filter<F>, FilterMap<F>, FlatMap<F>, Tap<F>);
+debug_by_name!(Map<F>, Filter<F>, FilterMap<F>, FlatMap<F>, Tap<F>);
 
 impl<T, U, F: FnMut(T) -> U> Stage<T> for Map<F> {
     type Out = U;
@@ -43,26 +36,6 @@ impl<T, U, F: FnMut(T) -> U> Stage<T> for Map<F> {
     #[inline]
     fn push<E: Emit<U> + ?Sized>(&mut self, item: T, moment: &mut Moment, out: &mut E) -> Flow {
         out.emit((self.0)(item), moment)
-    }
-}
-
-impl<T, U, X, F> Stage<T> for TryMap<F>
-where
-    F: FnMut(T) -> Result<U, X>,
-    X: Into<BoxError>,
-{
-    type Out = U;
-
-    #[inline]
-    fn push<E: Emit<U> + ?Sized>(&mut self, item: T, moment: &mut Moment, out: &mut E) -> Flow {
-        match (self.turn)(item) {
-            Ok(item) => out.emit(item, moment),
-            Err(error) => moment.fail(self.id, error),
-        }
-    }
-
-    fn enroll(&mut self, roll: &mut Roll) {
-        self.id = roll.take();
     }
 }
 

@@ -8,17 +8,17 @@ mod tasks;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::marker::PhantomData;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use stream_model::BoxError;
 
-use self::tasks::{Done, Tasks};
+use self::tasks::Tasks;
+use super::try_map::Trial;
 use crate::limits::IN_FLIGHT_MAX;
-use crate::{Cause, Emit, Fault, Flow, Moment, Roll, Stage, StageId};
+use crate::{Cause, Emit, Fault, Flow, Moment, Origin, Retry, Roll, Stage, StageId};
 
 /// In which order results go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,18 +36,31 @@ pub enum Order {
 pub struct MapAsync<T, F, Fut: Future, R: Settle<Fut::Output>, G: Lane<T> = NoLanes> {
     call: F,
     lane: G,
-    id: StageId,
     options: MapAsyncOptions,
+    /// Copies an item that may be tried again.
+    copy: Option<fn(&T) -> T>,
+    id: StageId,
+    retry: Option<Retry>,
     /// Where a future is tried; used again if it was ready.
     slot: Option<Pin<Box<Option<Fut>>>>,
     tasks: Tasks<R::Out>,
-    /// The lanes of what is under way, by its number.
-    busy: HashMap<u64, G::Key>,
+    /// What is under way, by its number.
+    jobs: HashMap<u64, Job<T, G::Key>>,
+    next: u64,
     /// Results in the order of their items, where that matters.
     results: VecDeque<Place<R::Out>>,
     /// Items that cannot be begun yet.
     waiting: VecDeque<Waiting<T, G::Key>>,
-    settle: PhantomData<fn() -> R>,
+}
+
+/// An item that was begun.
+struct Job<T, K> {
+    trial: Trial,
+    lane: Option<K>,
+    /// A copy, if it may be tried again.
+    spare: Option<T>,
+    /// When it is tried again; `None` while a task is at it.
+    due: Option<Instant>,
 }
 
 /// A result that others wait behind.
@@ -55,15 +68,18 @@ enum Place<U> {
     /// It is not there yet.
     Open {
         number: u64,
-        position: u64,
+        origin: Origin,
     },
-    Done(Done<U>),
+    Done {
+        origin: Origin,
+        result: Result<U, Fault>,
+    },
 }
 
-/// An item, where it came from, and its lane.
+/// An item that was not begun.
 struct Waiting<T, K> {
     item: T,
-    position: u64,
+    origin: Origin,
     lane: Option<K>,
 }
 
@@ -151,7 +167,8 @@ impl<T, F: Clone, Fut: Future, R: Settle<Fut::Output>, G: Lane<T> + Clone> Clone
     for MapAsync<T, F, Fut, R, G>
 {
     fn clone(&self) -> Self {
-        Self::new(self.call.clone(), self.lane.clone(), self.options)
+        let copy = Self::new(self.call.clone(), self.lane.clone(), self.options);
+        Self { copy: self.copy, ..copy }
     }
 }
 
@@ -169,15 +186,26 @@ impl<T, F, Fut: Future, R: Settle<Fut::Output>, G: Lane<T>> MapAsync<T, F, Fut, 
         Self {
             call,
             lane,
-            id: StageId::default(),
             options: MapAsyncOptions { limit, ..options },
+            copy: None,
+            id: StageId::default(),
+            retry: None,
             slot: None,
             tasks: Tasks::default(),
-            busy: HashMap::new(),
+            jobs: HashMap::new(),
+            next: 0,
             results: VecDeque::new(),
             waiting: VecDeque::new(),
-            settle: PhantomData,
         }
+    }
+
+    /// Lets items be tried again.
+    pub(crate) fn with_copies(mut self) -> Self
+    where
+        T: Clone,
+    {
+        self.copy = Some(T::clone);
+        self
     }
 
     /// Gives up on futures that take longer.
@@ -198,114 +226,144 @@ where
     G: Lane<T>,
 {
     fn can_begin(&self, lane: Option<&G::Key>) -> bool {
-        self.tasks.len() < self.limit()
+        let is_free = |lane| self.jobs.values().all(|job| job.lane.as_ref() != Some(lane));
+        self.jobs.len() < self.limit()
             && self.results.len() < self.limit()
-            && lane.is_none_or(|lane| self.busy.values().all(|busy| busy != lane))
+            && lane.is_none_or(is_free)
     }
 
-    /// Begins an item; one that is done at once goes on, or to its place among the results.
+    /// Tries a future; what is ready at once goes on, or to its place among the results.
+    ///
+    /// A job has a number once it was not done at once.
     #[inline]
-    fn begin<E>(&mut self, item: T, lane: Option<G::Key>, moment: &mut Moment, out: &mut E) -> Flow
-    where
-        E: Emit<R::Out> + ?Sized,
-    {
-        let mut slot = self.slot.take().unwrap_or_else(|| Box::pin(None));
-        slot.set(Some((self.call)(item)));
-        let mut task = Context::from_waker(moment.waker());
-        let polled = slot.as_mut().as_pin_mut().map(|future| future.poll(&mut task));
-        let Some(Poll::Ready(output)) = polled else { return self.go_on(slot, lane, moment) };
-        slot.set(None);
-        self.slot = Some(slot);
-        match R::settle(output) {
-            Ok(item) if self.results.is_empty() => out.emit(item, moment),
-            result => {
-                let (result, position) = (result.map_err(Cause::Error), moment.position());
-                self.complete(None, Done { position, result }, moment, out)
-            }
-        }
-    }
-
-    /// Lets a future that was not ready at once go on in a task.
-    fn go_on(
+    fn attempt<E>(
         &mut self,
-        slot: Pin<Box<Option<Fut>>>,
-        lane: Option<G::Key>,
-        moment: &mut Moment,
-    ) -> Flow {
-        let position = moment.position();
-        match self.tasks.spawn::<Fut, R>(slot, position, self.options.timeout) {
-            Ok(number) => {
-                // A set of tasks that was empty knows no waker: it must be asked again.
-                moment.waker().wake_by_ref();
-                if let Some(lane) = lane {
-                    self.busy.insert(number, lane);
-                }
-                if self.options.order == Order::Input {
-                    self.results.push_back(Place::Open { number, position });
-                }
-                Flow::Continue(())
-            }
-            Err(cause) => moment.fault(Fault { stage: Some(self.id), position, cause }),
-        }
-    }
-
-    /// Puts a result where it belongs, and hands on what nothing is before any more.
-    fn complete<E>(
-        &mut self,
-        number: Option<u64>,
-        done: Done<R::Out>,
+        item: T,
+        (number, mut job): (Option<u64>, Job<T, G::Key>),
         moment: &mut Moment,
         out: &mut E,
     ) -> Flow
     where
         E: Emit<R::Out> + ?Sized,
     {
+        if self.retry.is_some() {
+            job.spare = self.copy.map(|copy| copy(&item));
+        }
+        let mut slot = self.slot.take().unwrap_or_else(|| Box::pin(None));
+        slot.set(Some((self.call)(item)));
+        let mut task = Context::from_waker(moment.waker());
+        let polled = slot.as_mut().as_pin_mut().map(|future| future.poll(&mut task));
+        let Some(Poll::Ready(output)) = polled else {
+            let number = self.enter(number, job, moment);
+            return match self.tasks.spawn::<Fut, R>(slot, number, self.options.timeout) {
+                Ok(()) => Flow::Continue(()),
+                Err(cause) => self.close(number, Err(cause), moment, out),
+            };
+        };
+        slot.set(None);
+        self.slot = Some(slot);
+        match R::settle(output) {
+            Ok(item) if number.is_none() && self.results.is_empty() => out.emit(item, moment),
+            result => {
+                let number = self.enter(number, job, moment);
+                self.close(number, result.map_err(Cause::Error), moment, out)
+            }
+        }
+    }
+
+    /// Notes a job as one that is not done, and returns its number.
+    fn enter(&mut self, number: Option<u64>, job: Job<T, G::Key>, moment: &Moment) -> u64 {
+        // A set of tasks that was empty knows no waker: it must be asked again.
+        moment.waker().wake_by_ref();
+        let (number, origin) = (number.unwrap_or(self.next), job.trial.origin);
+        if number == self.next {
+            self.next += 1;
+            if self.options.order == Order::Input {
+                self.results.push_back(Place::Open { number, origin });
+            }
+        }
+        self.jobs.insert(number, job);
+        number
+    }
+
+    /// Ends an attempt: hands the result on, or parks the job until it is tried again.
+    fn close<E>(
+        &mut self,
+        number: u64,
+        result: Result<R::Out, Cause>,
+        moment: &mut Moment,
+        out: &mut E,
+    ) -> Flow
+    where
+        E: Emit<R::Out> + ?Sized,
+    {
+        let Some(mut job) = self.jobs.remove(&number) else { return Flow::Continue(()) };
+        let result = match result {
+            Ok(item) => Ok(item),
+            Err(cause) => {
+                let retry = self.retry.as_ref().filter(|_| job.spare.is_some());
+                job.due = job.trial.fail(retry, moment);
+                if job.due.is_some() {
+                    self.jobs.insert(number, job);
+                    return Flow::Continue(());
+                }
+                Err(job.trial.fault(self.id, cause, moment.now()))
+            }
+        };
+        let origin = job.trial.origin;
         if self.options.order == Order::Completion {
-            return self.hand_on(done, moment, out);
+            return hand_on(origin, result, moment, out);
         }
-        let is_it = |place: &Place<R::Out>| matches!(place, Place::Open { number: n, .. } if Some(*n) == number);
-        match self.results.iter_mut().find(|place| is_it(place)) {
-            Some(place) => *place = Place::Done(done),
-            None => self.results.push_back(Place::Done(done)),
+        let is_it = |place: &&mut Place<R::Out>| match place {
+            Place::Open { number: open, .. } => *open == number,
+            Place::Done { .. } => false,
+        };
+        if let Some(place) = self.results.iter_mut().find(is_it) {
+            *place = Place::Done { origin, result };
         }
-        while let Some(Place::Done(_)) = self.results.front() {
-            if let Some(Place::Done(done)) = self.results.pop_front() {
-                self.hand_on(done, moment, out)?;
+        self.hand_on_results(moment, out)
+    }
+
+    /// Hands on the results that nothing is before any more.
+    fn hand_on_results<E>(&mut self, moment: &mut Moment, out: &mut E) -> Flow
+    where
+        E: Emit<R::Out> + ?Sized,
+    {
+        while let Some(place) = self.results.pop_front() {
+            match place {
+                Place::Done { origin, result } => hand_on(origin, result, moment, out)?,
+                Place::Open { .. } => {
+                    self.results.push_front(place);
+                    break;
+                }
             }
         }
         Flow::Continue(())
     }
 
-    fn hand_on<E>(&self, done: Done<R::Out>, moment: &mut Moment, out: &mut E) -> Flow
+    /// Hands on what is done by now, and begins what is due, or has room then.
+    fn go_on<E>(&mut self, moment: &mut Moment, out: &mut E) -> Flow
     where
         E: Emit<R::Out> + ?Sized,
     {
-        let Done { position, result } = done;
-        match result {
-            Ok(item) => moment.at(position, |moment| out.emit(item, moment)),
-            Err(cause) => moment.fault(Fault { stage: Some(self.id), position, cause }),
+        while let Some((number, result)) = self.tasks.poll_done(moment.waker()) {
+            self.close(number, result, moment, out)?;
         }
+        while let Some((number, mut job)) = self.take_due(moment.now()) {
+            if let Some(item) = job.spare.take() {
+                let origin = job.trial.origin;
+                moment.at(origin, |moment| self.attempt(item, (Some(number), job), moment, out))?;
+            }
+        }
+        self.begin_waiting(moment, out)
     }
 
-    /// Hands on what is done by now, and begins what has room then.
-    fn hand_on_done<E>(&mut self, moment: &mut Moment, out: &mut E) -> Flow
-    where
-        E: Emit<R::Out> + ?Sized,
-    {
-        while let Some((number, done)) = self.tasks.poll_done(moment.waker()) {
-            self.busy.remove(&number);
-            self.complete(Some(number), done, moment, out)?;
-            self.begin_waiting(moment, out)?;
-        }
-        Flow::Continue(())
-    }
-
-    /// Lets go of everything.
-    fn abandon(&mut self) {
-        self.tasks = Tasks::default();
-        self.busy.clear();
-        self.results.clear();
-        self.waiting.clear();
+    /// A job whose time has come to be tried again.
+    fn take_due(&mut self, now: Instant) -> Option<(u64, Job<T, G::Key>)> {
+        let is_due = |job: &Job<T, G::Key>| job.due.is_some_and(|due| due <= now);
+        let due = self.jobs.iter().filter(|(_, job)| is_due(job)).map(|(number, _)| *number).min();
+        let (number, job) = due.and_then(|number| self.jobs.remove_entry(&number))?;
+        Some((number, Job { due: None, ..job }))
     }
 
     /// Begins what waits, as far as there is room; the items of a lane stay in order.
@@ -320,11 +378,39 @@ where
                     break;
                 }
                 at += 1;
-            } else if let Some(Waiting { item, position, lane }) = self.waiting.remove(at) {
-                moment.at(position, |moment| self.begin(item, lane, moment, out))?;
+            } else if let Some(Waiting { item, origin, lane }) = self.waiting.remove(at) {
+                let job = (None, Job::new(origin, lane));
+                moment.at(origin, |moment| self.attempt(item, job, moment, out))?;
             }
         }
         Flow::Continue(())
+    }
+
+    /// Lets go of everything.
+    fn abandon(&mut self) {
+        self.tasks = Tasks::default();
+        self.jobs.clear();
+        self.results.clear();
+        self.waiting.clear();
+    }
+}
+
+impl<T, K> Job<T, K> {
+    fn new(origin: Origin, lane: Option<K>) -> Self {
+        Self { trial: Trial::new(origin), lane, spare: None, due: None }
+    }
+}
+
+/// Emits a result, or tells of the fault that it is.
+fn hand_on<U, E: Emit<U> + ?Sized>(
+    origin: Origin,
+    result: Result<U, Fault>,
+    moment: &mut Moment,
+    out: &mut E,
+) -> Flow {
+    match result {
+        Ok(item) => moment.at(origin, |moment| out.emit(item, moment)),
+        Err(fault) => moment.fault(fault),
     }
 }
 
@@ -343,11 +429,11 @@ where
         E: Emit<R::Out> + ?Sized,
     {
         let lane = self.lane.key(&item);
-        let is_next = |waiting: &Waiting<T, G::Key>| lane.is_none() || waiting.lane == lane;
-        if self.can_begin(lane.as_ref()) && !self.waiting.iter().any(is_next) {
-            return self.begin(item, lane, moment, out);
+        let is_before = |waiting: &Waiting<T, G::Key>| lane.is_none() || waiting.lane == lane;
+        if self.can_begin(lane.as_ref()) && !self.waiting.iter().any(is_before) {
+            return self.attempt(item, (None, Job::new(moment.origin(), lane)), moment, out);
         }
-        self.waiting.push_back(Waiting { item, position: moment.position(), lane });
+        self.waiting.push_back(Waiting { item, origin: moment.origin(), lane });
         Flow::Continue(())
     }
 
@@ -355,7 +441,7 @@ where
     where
         E: Emit<R::Out> + ?Sized,
     {
-        let flow = self.hand_on_done(moment, out);
+        let flow = self.go_on(moment, out);
         if flow.is_break() {
             // Nobody wants what is under way, and nobody would begin what waits.
             self.abandon();
@@ -367,7 +453,7 @@ where
     where
         E: Emit<R::Out> + ?Sized,
     {
-        self.advance(moment, out).is_break() || (self.tasks.len() == 0 && self.waiting.is_empty())
+        self.advance(moment, out).is_break() || (self.jobs.is_empty() && self.waiting.is_empty())
     }
 
     /// Some items may wait for their lanes without holding up the others.
@@ -378,15 +464,21 @@ where
                 && self.waiting.iter().all(|waiting| waiting.lane.is_some()))
     }
 
+    fn deadline(&self) -> Option<Instant> {
+        self.jobs.values().filter_map(|job| job.due).min()
+    }
+
     fn enroll(&mut self, roll: &mut Roll) {
         self.id = roll.take();
+        self.retry = roll.retry(self.id);
     }
 
     fn held(&self) -> Option<u64> {
-        let waiting = self.waiting.iter().map(|waiting| waiting.position);
+        let waiting = self.waiting.iter().map(|waiting| waiting.origin);
+        let jobs = self.jobs.values().map(|job| job.trial.origin);
         let results = self.results.iter().map(|place| match place {
-            Place::Open { position, .. } | Place::Done(Done { position, .. }) => *position,
+            Place::Open { origin, .. } | Place::Done { origin, .. } => *origin,
         });
-        waiting.chain(results).chain(self.tasks.positions()).min()
+        waiting.chain(jobs).chain(results).map(|origin| origin.position).min()
     }
 }

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::debug_by_name;
-use crate::{Emit, Flow, Moment, Stage};
+use crate::{Emit, Flow, Moment, Origin, Stage};
 
-/// An item that waits, and where it came from.
+/// An item that waits, and where it comes from.
 #[derive(Debug, Clone)]
-struct Held<T> {
-    item: T,
-    position: u64,
+pub(super) struct Held<T> {
+    pub(super) item: T,
+    pub(super) origin: Origin,
 }
 
 /// Lets items through at a rate at most; others wait, in order, and with them the source.
@@ -81,7 +81,7 @@ impl<T> Stage<T> for Throttle<T> {
         if self.waiting.is_empty() && self.take(moment.now()) {
             return out.emit(item, moment);
         }
-        self.waiting.push_back(Held { item, position: moment.position() });
+        self.waiting.push_back(Held { item, origin: moment.origin() });
         Flow::Continue(())
     }
 
@@ -107,7 +107,7 @@ impl<T> Stage<T> for Throttle<T> {
     }
 
     fn held(&self) -> Option<u64> {
-        self.waiting.front().map(|held| held.position)
+        self.waiting.front().map(|held| held.origin.position)
     }
 }
 
@@ -123,7 +123,7 @@ impl<T> Stage<T> for Debounce<T> {
     fn push<E: Emit<T> + ?Sized>(&mut self, item: T, moment: &mut Moment, out: &mut E) -> Flow {
         // The time of the item before may have come before this one did.
         self.advance(moment, out)?;
-        self.held = Some(Held { item, position: moment.position() });
+        self.held = Some(Held { item, origin: moment.origin() });
         self.due = moment.now().checked_add(self.quiet);
         Flow::Continue(())
     }
@@ -146,7 +146,7 @@ impl<T> Stage<T> for Debounce<T> {
     }
 
     fn held(&self) -> Option<u64> {
-        self.held.as_ref().map(|held| held.position)
+        self.held.as_ref().map(|held| held.origin.position)
     }
 }
 
@@ -165,7 +165,7 @@ impl<T> Stage<T> for Sample<T> {
         if self.due.is_none() {
             self.due = moment.now().checked_add(self.interval);
         }
-        self.held = Some(Held { item, position: moment.position() });
+        self.held = Some(Held { item, origin: moment.origin() });
         Flow::Continue(())
     }
 
@@ -191,7 +191,7 @@ impl<T> Stage<T> for Sample<T> {
     }
 
     fn held(&self) -> Option<u64> {
-        self.held.as_ref().map(|held| held.position)
+        self.held.as_ref().map(|held| held.origin.position)
     }
 }
 
@@ -206,8 +206,12 @@ impl<T, F: FnMut(T, T) -> T> Stage<T> for Conflate<T, F> {
 
     fn push<E: Emit<T> + ?Sized>(&mut self, item: T, moment: &mut Moment, _out: &mut E) -> Flow {
         self.held = Some(match self.held.take() {
-            Some(Held { item: old, position }) => Held { item: (self.merge)(old, item), position },
-            None => Held { item, position: moment.position() },
+            Some(old) => {
+                // What is held begins with the older one.
+                let origin = Origin { is_joined: true, ..old.origin };
+                Held { item: (self.merge)(old.item, item), origin }
+            }
+            None => Held { item, origin: moment.origin() },
         });
         Flow::Continue(())
     }
@@ -221,13 +225,13 @@ impl<T, F: FnMut(T, T) -> T> Stage<T> for Conflate<T, F> {
     }
 
     fn held(&self) -> Option<u64> {
-        self.held.as_ref().map(|held| held.position)
+        self.held.as_ref().map(|held| held.origin.position)
     }
 }
 
 impl<T> Held<T> {
     fn emit<E: Emit<T> + ?Sized>(self, moment: &mut Moment, out: &mut E) -> Flow {
-        moment.at(self.position, |moment| out.emit(self.item, moment))
+        moment.at(self.origin, |moment| out.emit(self.item, moment))
     }
 }
 

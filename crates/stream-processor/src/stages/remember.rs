@@ -54,7 +54,7 @@ impl<T, S, F: FnMut(&mut S, T)> Stage<T> for Fold<S, F> {
 
     #[inline]
     fn push<E: Emit<S> + ?Sized>(&mut self, item: T, moment: &mut Moment, _out: &mut E) -> Flow {
-        self.first.get_or_insert(moment.position());
+        self.first.get_or_insert(moment.origin().position);
         if let Some(state) = &mut self.state {
             (self.step)(state, item);
         }
@@ -64,7 +64,7 @@ impl<T, S, F: FnMut(&mut S, T)> Stage<T> for Fold<S, F> {
     fn finish<E: Emit<S> + ?Sized>(&mut self, moment: &mut Moment, out: &mut E) -> bool {
         self.first = None;
         let Some(state) = self.state.take() else { return true };
-        out.emit(state, moment).is_break() || self.state.is_none()
+        moment.joined(|moment| out.emit(state, moment)).is_break() || self.state.is_none()
     }
 
     fn held(&self) -> Option<u64> {

@@ -34,7 +34,7 @@ async fn a_pipeline_delivers_in_order_to_every_sink_what_the_last_stage_emits() 
     let running = StreamProcessor::new(input.clone())
         .sink(first.clone())
         .filter(|event: &Event| number(event).map(|n| n > 1))
-        .try_map(|event: Event| number(&event).map(|n| changed(&event, n * 10)))
+        .try_map(|event: &Event| number(event).map(|n| changed(event, n * 10)))
         .sink(second.clone())
         .start()
         .await
@@ -89,8 +89,8 @@ async fn an_event_that_fails_or_panics_is_left_out_and_counted() {
 async fn a_pipeline_ends_with_the_first_error_if_it_is_told_to() {
     let (input, output) = (InMemoryStream::new(), InMemoryStream::new());
     let running = StreamProcessor::new(input.clone())
-        .try_map(|event: Event| number(&event).map(|_| event))
-        .stage_on_error(OnError::Fail)
+        .try_map(|event: &Event| number(event).map(|_| event.clone()))
+        .stage_on_error(OnError::fail())
         .sink(output.clone())
         .start()
         .await
@@ -99,7 +99,7 @@ async fn a_pipeline_ends_with_the_first_error_if_it_is_told_to() {
     input.publish_data(json!("no number")).await.unwrap();
     publish(&input, 2..4).await;
     let error = running.join().await.unwrap_err();
-    assert!(matches!(error, RunError::Stage(fault) if fault.position == 2));
+    assert!(matches!(error, RunError::Stage(fault) if fault.origin.position == 2));
     assert_eq!(numbers(&output), [0, 1]);
 }
 
@@ -109,7 +109,7 @@ async fn a_sink_that_takes_nothing_is_told_of_and_the_others_go_on() {
         (InMemoryStream::new(), InMemoryStream::new(), InMemoryStream::new());
     closed.close().await;
     let processor = StreamProcessor::new(input.clone()).sink(closed).sink(open.clone());
-    let strict = processor.clone().on_error(OnError::Fail).start().await.unwrap();
+    let strict = processor.clone().on_error(OnError::fail()).start().await.unwrap();
     let lenient = processor.start().await.unwrap();
     publish(&input, 0..2).await;
     lenient.flush().await.unwrap();

@@ -9,6 +9,8 @@ mod lifecycle;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod promises;
 #[cfg(test)]
 mod sources;

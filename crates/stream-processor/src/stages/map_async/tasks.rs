@@ -13,44 +13,26 @@ use tokio::time::timeout;
 use super::Settle;
 use crate::Cause;
 
-/// What came of an item.
-pub(super) struct Done<U> {
-    /// Where the item came from.
-    pub(super) position: u64,
-    pub(super) result: Result<U, Cause>,
-}
-
 /// Tasks by their numbers; dropping it aborts them.
 pub(super) struct Tasks<U> {
     set: JoinSet<Result<U, Cause>>,
-    /// The number and the position of each.
-    known: HashMap<Id, (u64, u64)>,
-    next: u64,
+    known: HashMap<Id, u64>,
 }
 
 impl<U: 'static> Default for Tasks<U> {
     fn default() -> Self {
-        Self { set: JoinSet::new(), known: HashMap::new(), next: 0 }
+        Self { set: JoinSet::new(), known: HashMap::new() }
     }
 }
 
 impl<U: Send + 'static> Tasks<U> {
-    /// How many are under way.
-    pub(super) fn len(&self) -> usize {
-        self.known.len()
-    }
-
-    pub(super) fn positions(&self) -> impl Iterator<Item = u64> {
-        self.known.values().map(|(_, position)| *position)
-    }
-
-    /// Starts a task, and returns its number.
+    /// Starts a task with this number.
     pub(super) fn spawn<Fut, R>(
         &mut self,
         mut slot: Pin<Box<Option<Fut>>>,
-        position: u64,
+        number: u64,
         limit: Option<Duration>,
-    ) -> Result<u64, Cause>
+    ) -> Result<(), Cause>
     where
         Fut: Future<Output: Send> + Send + 'static,
         R: Settle<Fut::Output, Out = U>,
@@ -69,23 +51,21 @@ impl<U: Send + 'static> Tasks<U> {
             };
             R::settle(output).map_err(Cause::Error)
         };
-        let number = self.next;
-        self.next += 1;
         let id = self.set.spawn_on(task, &runtime).id();
-        self.known.insert(id, (number, position));
-        Ok(number)
+        self.known.insert(id, number);
+        Ok(())
     }
 
     /// One that is done; the waker is woken when another may be.
-    pub(super) fn poll_done(&mut self, waker: &Waker) -> Option<(u64, Done<U>)> {
+    pub(super) fn poll_done(&mut self, waker: &Waker) -> Option<(u64, Result<U, Cause>)> {
         let joined = self.set.poll_join_next_with_id(&mut Context::from_waker(waker));
         let Poll::Ready(Some(joined)) = joined else { return None };
         let (id, result) = match joined {
             Ok((id, result)) => (id, result),
             Err(error) => (error.id(), Err(from_join_error(error))),
         };
-        let (number, position) = self.known.remove(&id)?;
-        Some((number, Done { position, result }))
+        let number = self.known.remove(&id)?;
+        Some((number, result))
     }
 }
 
