@@ -12,6 +12,10 @@
     feature = "sse",
     doc = "| [`sse`] | `sse` (default) | server-sent events, as codecs and as a stream |"
 )]
+#![cfg_attr(
+    feature = "processor",
+    doc = "| [`processor`] | `processor` (default) | pipelines of stages over events |"
+)]
 #![cfg_attr(feature = "llm", doc = "| [`llm`] | `llm` (default) | decoders of LLM streams |")]
 #![cfg_attr(feature = "log", doc = "| [`log`] | `log` | logs and their readers |")]
 #![cfg_attr(feature = "disk", doc = "| [`disk`] | `disk` | logs on a disk |")]
@@ -60,6 +64,9 @@ pub use stream_log as log;
 #[cfg(feature = "disk")]
 #[doc(inline)]
 pub use stream_log_disk as disk;
+#[cfg(feature = "processor")]
+#[doc(inline)]
+pub use stream_processor as processor;
 #[cfg(feature = "protocol")]
 #[doc(inline)]
 pub use stream_protocol as protocol;
@@ -77,6 +84,8 @@ pub use stream_model::{
     Data, Event, EventId, EventType, Handler, Lagged, Metadata, Offset, StreamPosition,
     Subscription, SubscriptionId, Topic, TopicFilter, create_event,
 };
+#[cfg(feature = "processor")]
+pub use stream_processor::StreamProcessor;
 #[cfg(feature = "sse")]
 pub use stream_sse::SseStream;
 

@@ -4,6 +4,8 @@
 
 #[cfg(feature = "sse")]
 pub use crate::SseStream;
+#[cfg(feature = "processor")]
+pub use crate::StreamProcessor;
 pub use crate::{
     Data, Event, EventType, InMemoryStream, Stream as _, StreamExt as _, Subscribe, Subscription,
     Topic, TopicFilter, TopicStream,

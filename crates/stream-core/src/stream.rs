@@ -1,5 +1,7 @@
 //! What every stream of events can do.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use stream_model::{Event, StreamPosition, Subscription, SubscriptionId};
 
@@ -62,6 +64,22 @@ pub trait Stream: Send + Sync {
     /// # Cancel safety
     /// It may be called again.
     async fn unsubscribe(&self, id: SubscriptionId) -> bool;
+}
+
+/// A shared stream is the stream.
+#[async_trait]
+impl<S: Stream + ?Sized> Stream for Arc<S> {
+    async fn publish(&self, event: Event) -> Result<Receipt, PublishError> {
+        (**self).publish(event).await
+    }
+
+    async fn subscribe(&self, request: Subscribe) -> Result<Subscription, SubscribeError> {
+        (**self).subscribe(request).await
+    }
+
+    async fn unsubscribe(&self, id: SubscriptionId) -> bool {
+        (**self).unsubscribe(id).await
+    }
 }
 
 /// Proof that an event was published.

@@ -1,4 +1,4 @@
-//! The guide's streams of data, events and messages, and their factory.
+//! The guide's streams of data, events and messages.
 //!
 //! Every case runs with handlers that are called and with handlers that are awaited; both must
 //! agree.
@@ -8,16 +8,14 @@ mod kinds;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{anyhow, bail, ensure};
-use millstream::asynchronous::{
-    DataStream, EventStream, GuideStream, ItemHandler, MessageStream, StreamFactory,
-};
+use anyhow::{anyhow, ensure};
+use millstream::asynchronous::{DataStream, EventStream, ItemHandler, MessageStream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::kinds::Kind;
+use super::parse;
 use super::streams::ops::block_on;
-use super::{NotCovered, parse};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -181,31 +179,4 @@ fn sum(data: &Value, add: &Value) -> Value {
         (Value::String(data), Value::String(add)) => json!(format!("{data}{add}")),
         _ => json!(data.as_i64().zip(add.as_i64()).map(|(data, add)| data + add)),
     }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FactoryInput {
-    kind: String,
-    buffer_size: Option<usize>,
-}
-
-/// A kind to `{kind, capacity}` or `{error}`; the suite's other inputs are not for these streams.
-pub(super) fn guide_pipeline(input: &Value) -> anyhow::Result<Value> {
-    let Some(factory) = input.get("factory") else {
-        if input.get("pipeline").or(input.get("monitor")).or(input.get("validator")).is_some() {
-            return Err(NotCovered.into());
-        }
-        bail!("unknown form of input");
-    };
-    let FactoryInput { kind, buffer_size } = parse(factory)?;
-    let mut factory = StreamFactory::default();
-    if let Some(items) = buffer_size {
-        factory = factory.capacity(items);
-    }
-    let made: Result<GuideStream<Value>, _> = factory.create(&kind);
-    Ok(match made {
-        Ok(stream) => json!({ "kind": stream.kind(), "capacity": stream.capacity() }),
-        Err(error) => json!({ "error": error.to_string() }),
-    })
 }

@@ -1,0 +1,276 @@
+//! What moves items from a source through the stages, and tells them the time.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use stream_model::Event;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tracing::warn;
+
+use crate::counts::Counters;
+use crate::limits::{BATCH_ITEMS, PANICS_IN_A_ROW};
+use crate::plan::Plan;
+use crate::policy::LastResort;
+use crate::processor::{Report, Settings};
+use crate::{
+    Cause, DeadLetter, Fault, Moment, Roll, RunError, Source, SourceError, Sourced, Stage,
+};
+
+/// How an item is kept until what became of it is delivered.
+pub(crate) type Keep<T> = fn(&T) -> Event;
+
+/// A source, and the stages that its items go through.
+pub(crate) struct Driver<S: Source, C> {
+    pub(crate) source: S,
+    chain: C,
+    moment: Moment,
+    phase: Phase,
+    /// Whether the source said that nothing is there by now.
+    pub(crate) is_waiting: bool,
+    /// Items taken in the present batch.
+    taken: usize,
+    /// Whether an item is among the stages: then a panic is its.
+    is_treating: bool,
+    panics: usize,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// The position after the newest item that was taken.
+    next: u64,
+    keep: Option<Keep<S::Item>>,
+    /// Events that may have to be set aside yet, oldest first.
+    originals: VecDeque<(u64, Event)>,
+    /// Events to be set aside.
+    pub(crate) letters: Vec<Event>,
+    plan: Plan,
+    on_fault: Option<Report>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+/// How far a pipeline is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Reading,
+    /// No item follows; the stages empty themselves.
+    Finishing,
+    Ended,
+}
+
+/// What a turn of the driver came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// There may be something to hand on, and there will be more.
+    More,
+    /// That was all.
+    End,
+}
+
+impl<S: Source, C: Stage<S::Item>> Driver<S, C> {
+    pub(crate) fn new(source: S, mut chain: C, settings: &Settings) -> Self {
+        chain.enroll(&mut Roll::new(settings.policies.clone()));
+        let (now, seed) = (Instant::now().into_std(), fastrand::u64(..));
+        Self {
+            source,
+            chain,
+            moment: Moment::of(settings.policies.clone(), now, seed),
+            phase: Phase::Reading,
+            is_waiting: false,
+            taken: 0,
+            is_treating: false,
+            panics: 0,
+            timer: None,
+            next: 0,
+            keep: None,
+            originals: VecDeque::new(),
+            letters: Vec::new(),
+            plan: settings.plan.clone(),
+            on_fault: settings.on_fault.clone(),
+            counters: Arc::default(),
+        }
+    }
+
+    /// Keeps events until they are through, so that they can be set aside.
+    pub(crate) fn keeping(self, keep: Option<Keep<S::Item>>) -> Self {
+        Self { keep, ..self }
+    }
+
+    /// Says that everything that came out, or was set aside, is where it was to go.
+    pub(crate) fn settle(&mut self) {
+        let before = self.chain.held().unwrap_or(self.next);
+        while self.originals.pop_front_if(|(position, _)| *position < before).is_some() {}
+        self.source.acknowledge(before);
+    }
+
+    /// Does what there is to do, at most one batch of it, and adds what comes out to `out`.
+    ///
+    /// It is ready when something was done, whether or not anything came out.
+    pub(crate) fn poll_step(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut Vec<C::Out>,
+    ) -> Poll<Result<Step, RunError>> {
+        loop {
+            if self.phase == Phase::Ended {
+                return Poll::Ready(Ok(Step::End));
+            }
+            self.taken = 0;
+            self.moment.set_now(Instant::now().into_std());
+            self.moment.set_waker(cx.waker());
+            let before = out.len();
+            let done = self.guarded(|driver| driver.turn(cx, out));
+            self.counters.emitted(out.len() - before);
+            self.counters.taken(self.taken);
+            self.report_faults()?;
+            done?;
+            if self.taken > 0 || out.len() > before || self.phase == Phase::Ended {
+                return Poll::Ready(Ok(Step::More));
+            }
+            if !self.is_due(cx) {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Whether a deadline of a stage has come; otherwise the task is woken when it does.
+    fn is_due(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(deadline) = self.chain.deadline().map(Instant::from_std) else {
+            self.timer = None;
+            return false;
+        };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() != deadline {
+            timer.as_mut().reset(deadline);
+        }
+        timer.as_mut().poll(cx).is_ready()
+    }
+
+    /// Whether nothing is left of what came from the source before it said that nothing is there.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.is_waiting && self.chain.held().is_none() && self.phase == Phase::Reading
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>, out: &mut Vec<C::Out>) -> Result<(), RunError> {
+        // While the first stages come to their end, the deadlines of the others go on.
+        self.advance(out);
+        while self.phase == Phase::Reading && self.taken < BATCH_ITEMS && self.chain.is_ready() {
+            self.is_waiting = false;
+            match self.source.poll_next(cx) {
+                Poll::Ready(Some(Ok(sourced))) => self.treat(sourced, out),
+                Poll::Ready(Some(Err(SourceError::Missed { missed }))) => self.count_missed(missed),
+                Poll::Ready(Some(Err(error))) => return Err(RunError::Source(error)),
+                Poll::Ready(None) => self.phase = Phase::Finishing,
+                Poll::Pending => {
+                    self.is_waiting = true;
+                    break;
+                }
+            }
+        }
+        if self.taken > 0 {
+            self.advance(out);
+        }
+        if self.phase == Phase::Finishing && !self.moment.is_fatal() {
+            self.is_treating = true;
+            if self.chain.finish(&mut self.moment, out) {
+                self.phase = Phase::Ended;
+            }
+            self.is_treating = false;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn treat(&mut self, Sourced { position, item }: Sourced<S::Item>, out: &mut Vec<C::Out>) {
+        self.taken += 1;
+        self.next = position + 1;
+        self.moment.set_position(position);
+        if let Some(keep) = self.keep {
+            self.originals.push_back((position, keep(&item)));
+        }
+        self.is_treating = true;
+        let flow = self.chain.push(item, &mut self.moment, out);
+        self.is_treating = false;
+        if flow.is_break() {
+            self.phase = Phase::Finishing;
+        }
+    }
+
+    fn advance(&mut self, out: &mut Vec<C::Out>) {
+        self.is_treating = true;
+        if self.chain.advance(&mut self.moment, out).is_break() {
+            self.phase = Phase::Finishing;
+        }
+        self.is_treating = false;
+    }
+
+    /// Calls `work` until it returns: a stage that panics loses its item and no other.
+    fn guarded<R>(&mut self, mut work: impl FnMut(&mut Self) -> R) -> R {
+        loop {
+            match catch_unwind(AssertUnwindSafe(|| work(self))) {
+                Ok(result) => {
+                    self.panics = 0;
+                    return result;
+                }
+                Err(payload) if self.is_treating && self.panics < PANICS_IN_A_ROW => {
+                    self.is_treating = false;
+                    self.panics += 1;
+                    let cause = Cause::from_panic(&*payload);
+                    let fault = Fault::once(None, self.moment.origin(), cause);
+                    if self.moment.fault(fault).is_break() {
+                        self.phase = Phase::Finishing;
+                    }
+                }
+                Err(payload) => std::panic::resume_unwind(payload),
+            }
+        }
+    }
+
+    fn count_missed(&self, missed: u64) {
+        warn!(missed, "the pipeline is too slow for its source");
+        self.counters.missed(missed);
+    }
+
+    /// Counts, logs and tells what went wrong.
+    fn report_faults(&mut self) -> Result<(), RunError> {
+        if !self.moment.has_faults() {
+            return Ok(());
+        }
+        for fault in self.moment.take_faults() {
+            self.tell(&fault);
+            let is_over = match self.moment.last_resort(&fault) {
+                LastResort::Skip => false,
+                LastResort::Fail => true,
+                LastResort::DeadLetter => !self.set_aside(&fault),
+            };
+            if is_over {
+                self.phase = Phase::Ended;
+                return Err(RunError::Stage(fault));
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&self, fault: &Fault) {
+        self.counters.failed();
+        let stage = fault.stage.map(|stage| self.plan.name(stage));
+        let (position, cause) = (fault.origin.position, &fault.cause);
+        warn!(stage, position, %cause, attempts = fault.attempts, "cannot treat an item");
+        if let Some(report) = &self.on_fault
+            && catch_unwind(AssertUnwindSafe(|| report(fault))).is_err()
+        {
+            warn!("the report of a fault panicked");
+        }
+    }
+
+    /// Writes the letter for the event that could not be treated, and returns whether there is one.
+    fn set_aside(&mut self, fault: &Fault) -> bool {
+        let position = fault.origin.position;
+        let at = self.originals.partition_point(|(kept, _)| *kept < position);
+        let Some((kept, event)) = self.originals.get(at) else { return false };
+        let stage = fault.stage.map_or_else(|| "?".to_owned(), |stage| self.plan.name(stage));
+        let told = DeadLetter::new(stage, &fault.cause, fault.attempts).after(fault.spent);
+        let told = DeadLetter { position: Some(position), ..told };
+        self.letters.push(told.letter(event));
+        *kept == position
+    }
+}

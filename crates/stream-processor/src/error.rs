@@ -1,0 +1,57 @@
+//! Why a pipeline does not start, or does not go on.
+
+use stream_core::{PublishError, SubscribeError};
+use stream_model::ErrorClass;
+
+use crate::{DeliveryError, Fault, SourceError};
+
+/// Why a pipeline did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The source refused the subscription.
+    #[error("cannot subscribe to the source")]
+    Subscribe(#[from] SubscribeError),
+    /// A pipeline needs a tokio runtime to run in, and there is none here.
+    #[error("a pipeline needs a tokio runtime")]
+    NoRuntime,
+}
+
+impl StartError {
+    /// What kind of failure it is.
+    pub const fn class(&self) -> ErrorClass {
+        match self {
+            Self::Subscribe(error) => error.class(),
+            Self::NoRuntime => ErrorClass::Internal,
+        }
+    }
+
+    /// Whether the same pipeline may start later.
+    pub const fn is_retryable(&self) -> bool {
+        self.class().is_retryable()
+    }
+}
+
+/// Why a pipeline ended before its source did.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A stage could not treat an item, and the policy was to fail.
+    #[error("a stage failed for good")]
+    Stage(#[source] Fault),
+    /// An event was not delivered, and the policy was to fail.
+    #[error("an event was not delivered")]
+    Delivery(#[source] DeliveryError),
+    /// The stream of dead letters did not take one.
+    #[error("cannot set an event aside")]
+    DeadLetter(#[source] PublishError),
+    /// The source failed.
+    #[error("cannot read the source")]
+    Source(#[source] SourceError),
+    /// The pipeline was stopped.
+    #[error("stopped")]
+    Stopped,
+    /// Something other than a stage panicked.
+    #[error("panicked")]
+    Panicked,
+}

@@ -1,0 +1,104 @@
+//! Pipelines of stages over events: fused when they are built, ordered, bounded, and without silent
+//! losses.
+//!
+//! | type | what it is |
+//! |---|---|
+//! | [`StreamProcessor`] | a source, stages and sinks; [started](StreamProcessor::start) once, or [opened](StreamProcessor::open) to be read |
+//! | [`Pipeline`] | stages without a source: a part of other pipelines, or run over a list |
+//! | [`Stage`] | what a step is: a pure machine that is told the time |
+//! | [`Running`], [`Counts`] | a pipeline in its task: flushed, drained, stopped, counted |
+//! | [`OnError`], [`Retry`], [`Fault`] | what happens to an item that cannot be treated, and what is told of it |
+//! | [`DeadLetter`], [`replay`] | events that were set aside, and their way back |
+//! | [`Source`], [`Subscribed`], [`merge`], [`zip()`], [`combine_latest`] | where items come from |
+//! | [`NamedPipelines`] | pipelines by name, for one value at a time |
+//! | [`StreamMonitor`], [`StreamValidator`] | statistics of metrics, and rules for data |
+//!
+//! # How stages become one
+//!
+//! A stage pushes what it makes into an [`Emit`], and a [`Chain`] is a stage whose first half
+//! pushes into its second: after compilation the stages of a pipeline are one loop without calls.
+//! [`boxed`](StreamProcessor::boxed) forgets the types, for pipelines that are put together at run
+//! time.
+//! Stages are pure: the driver tells them the time and wakes them at their deadlines, so windows
+//! of time are tested without a clock, and [`over`](StreamProcessor::over) leaps from deadline to
+//! deadline.
+//!
+//! # How items travel
+//!
+//! A pipeline is one task.
+//! It takes up to [`BATCH_ITEMS`](limits::BATCH_ITEMS) items that are there, pushes each through
+//! the chain, and hands on what came out, in order, before it takes more.
+//! Only futures that are not ready at once have tasks of their own, so they make progress whatever
+//! the pipeline waits for.
+//!
+//! Each item has a position in its source, which the [`Moment`] carries beside it.
+//! A stage that keeps something back says from which position on ([`Stage::held`]), so what lies
+//! before that and before the newest item taken is through.
+//!
+//! # Overload
+//!
+//! While sinks, futures or a throttle make the pipeline wait, it takes nothing from its source,
+//! whose queue fills up; then the source's publishers wait, unless it was
+//! [told otherwise](Subscribed::overflow), and what is missed is counted.
+//!
+//! # Failures
+//!
+//! A stage that fails or panics costs its own item and no other.
+//! [`OnError`] says whether it is tried again, and then left out, set aside as a [`DeadLetter`] or
+//! the end of the pipeline; in any case it is counted, logged and told to
+//! [`on_fault`](StreamProcessor::on_fault).
+//! So every item ends in exactly one of three places: what came of it was delivered, it was set
+//! aside, or it was reported as left out.
+//!
+//! # At least once
+//!
+//! A source is told what need not come again ([`Source::acknowledge`]) only when everything that
+//! came of it was delivered, set aside or left out.
+//!
+//! # End
+//!
+//! When the source ends, or a stage wants no more, stages hand on what they kept, first to last.
+//! A pipeline that is dropped is stopped: what is among its stages is not delivered.
+
+pub mod limits;
+pub mod stages;
+
+mod counts;
+mod dead_letter;
+mod delivery;
+mod driver;
+mod error;
+mod fault;
+mod moment;
+mod monitor;
+mod named;
+mod operators;
+mod output;
+mod plan;
+mod policy;
+mod processor;
+mod running;
+mod sinks;
+mod source;
+mod stage;
+mod validator;
+
+pub use counts::Counts;
+pub use dead_letter::{DEAD_LETTER, DeadLetter, replay};
+pub use error::{RunError, StartError};
+pub use fault::{Cause, Fault, Origin, Roll, StageId};
+pub use moment::Moment;
+pub use monitor::{Metric, Statistics, StreamMonitor};
+pub use named::{NamedPipelines, PipelineError, ProcessError};
+pub use output::Output;
+pub use plan::{Plan, StageNote};
+pub use policy::{OnError, Retry};
+pub use processor::{Pipeline, StreamProcessor};
+pub use running::Running;
+pub use sinks::DeliveryError;
+pub use source::{
+    Arrival, CombineLatest, Connect, FromStream, Merge, Pair, Source, SourceError, Sourced,
+    Subscribed, SubscribedSource, Zip, combine_latest, merge, zip,
+};
+pub use stage::{Chain, Emit, Flow, Identity, Stage};
+pub use validator::StreamValidator;

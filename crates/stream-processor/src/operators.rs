@@ -1,0 +1,393 @@
+//! The stages that a pipeline can be given.
+
+use std::hash::Hash;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use stream_async::BatchOptions;
+use stream_model::{BoxError, FilterOutput};
+
+use crate::processor::{Pipeline, StreamProcessor};
+use crate::stage::Chain;
+use crate::stages::{
+    Batch, BoxStage, ByKey, Conflate, Debounce, Distinct, DistinctUntilChanged, Fallible, Filter,
+    FilterMap, FlatMap, Fold, Lane, Map, MapAsync, MapAsyncOptions, NoLanes, Order, Plain, Sample,
+    Scan, Settle, Skip, SkipWhile, Split, Take, TakeUntil, TakeWhile, Tap, Throttle, TryMap,
+};
+use crate::{Stage, StageId};
+
+/// A processor with one stage more.
+type With<In, S, C, B> = StreamProcessor<In, S, Chain<C, B>>;
+
+/// The stage that leaves out repeated items.
+type Changed<T> = DistinctUntilChanged<T, fn(&T) -> T>;
+
+/// The stage that keeps the newest item only.
+type Latest<T> = Conflate<T, fn(T, T) -> T>;
+
+/// The stage that collects items whatever they weigh.
+type Batches<T> = Batch<T, fn(&T) -> usize>;
+
+/// The stage whose futures are ordered by key.
+type Keyed<T, F, Fut, G> = MapAsync<T, F, Fut, Plain, ByKey<G>>;
+
+/// As [`Keyed`], and they may fail.
+type TryKeyed<T, F, Fut, G> = MapAsync<T, F, Fut, Fallible, ByKey<G>>;
+
+/// The stage whose futures are not.
+type Ready<T, F, Fut, R> = MapAsync<T, F, Fut, R>;
+
+/// # One item at a time
+impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
+    /// Turns each item into another.
+    pub fn map<U, F: FnMut(C::Out) -> U>(self, turn: F) -> With<In, S, C, Map<F>> {
+        self.chained("map", Map(turn))
+    }
+
+    /// Turns each item into another, or fails; then [`on_error`](Self::on_error) says what happens.
+    ///
+    /// The item is lent, so that it can be tried again.
+    pub fn try_map<U, X, F>(self, turn: F) -> With<In, S, C, TryMap<C::Out, F>>
+    where
+        F: FnMut(&C::Out) -> Result<U, X>,
+        X: Into<BoxError>,
+    {
+        self.chained("try_map", TryMap::new(turn))
+    }
+
+    /// Lets through the items for which `keep` returns `true`, or `Ok(true)`.
+    pub fn filter<O, F>(self, keep: F) -> With<In, S, C, Filter<F>>
+    where
+        O: FilterOutput,
+        F: FnMut(&C::Out) -> O,
+    {
+        self.chained("filter", Filter { keep, id: StageId::default() })
+    }
+
+    /// Turns each item into another, or none.
+    pub fn filter_map<U, F>(self, turn: F) -> With<In, S, C, FilterMap<F>>
+    where
+        F: FnMut(C::Out) -> Option<U>,
+    {
+        self.chained("filter_map", FilterMap(turn))
+    }
+
+    /// Turns each item into any number of others.
+    #[doc(alias = "expand")]
+    #[doc(alias = "unbatch")]
+    pub fn flat_map<I, F>(self, turn: F) -> With<In, S, C, FlatMap<F>>
+    where
+        I: IntoIterator,
+        F: FnMut(C::Out) -> I,
+    {
+        self.chained("flat_map", FlatMap(turn))
+    }
+
+    /// Shows each item to `look`.
+    #[doc(alias = "inspect")]
+    pub fn tap<F: FnMut(&C::Out)>(self, look: F) -> With<In, S, C, Tap<F>> {
+        self.chained("tap", Tap(look))
+    }
+}
+
+/// # Some of the items
+impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
+    /// Lets the first `count` items through, and then ends the pipeline.
+    pub fn take(self, count: u64) -> With<In, S, C, Take> {
+        self.chained("take", Take { left: count })
+    }
+
+    /// Lets items through while `holds` is true of them, and then ends the pipeline.
+    pub fn take_while<F>(self, holds: F) -> With<In, S, C, TakeWhile<F>>
+    where
+        F: FnMut(&C::Out) -> bool,
+    {
+        self.chained("take_while", TakeWhile { holds, over: false })
+    }
+
+    /// Lets items through up to the first of which `is_last` is true, and ends the pipeline after
+    /// it.
+    pub fn take_until<F>(self, is_last: F) -> With<In, S, C, TakeUntil<F>>
+    where
+        F: FnMut(&C::Out) -> bool,
+    {
+        self.chained("take_until", TakeUntil { is_last, over: false })
+    }
+
+    /// Leaves out the first `count` items.
+    pub fn skip(self, count: u64) -> With<In, S, C, Skip> {
+        self.chained("skip", Skip { left: count })
+    }
+
+    /// Leaves out items while `holds` is true of them, and lets all others through.
+    pub fn skip_while<F>(self, holds: F) -> With<In, S, C, SkipWhile<F>>
+    where
+        F: FnMut(&C::Out) -> bool,
+    {
+        self.chained("skip_while", SkipWhile { holds, over: false })
+    }
+
+    /// Leaves out items whose key is among the `remembered` keys that were seen last.
+    pub fn distinct_by<K, F>(
+        self,
+        remembered: NonZeroUsize,
+        key: F,
+    ) -> With<In, S, C, Distinct<K, F>>
+    where
+        K: Hash + Eq + Clone,
+        F: FnMut(&C::Out) -> K,
+    {
+        self.chained("distinct_by", Distinct::new(remembered, key))
+    }
+
+    /// Leaves out items that are like the one before.
+    pub fn distinct_until_changed(self) -> With<In, S, C, Changed<C::Out>>
+    where
+        C::Out: Clone + PartialEq,
+    {
+        let stage =
+            DistinctUntilChanged { key: C::Out::clone as fn(&C::Out) -> C::Out, last: None };
+        self.chained("distinct_until_changed", stage)
+    }
+
+    /// Leaves out items whose key is that of the one before.
+    pub fn distinct_until_changed_by<K, F>(
+        self,
+        key: F,
+    ) -> With<In, S, C, DistinctUntilChanged<K, F>>
+    where
+        K: PartialEq,
+        F: FnMut(&C::Out) -> K,
+    {
+        self.chained("distinct_until_changed", DistinctUntilChanged { key, last: None })
+    }
+}
+
+/// # Many items together
+impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
+    /// Keeps a state, and turns each item into something by it.
+    pub fn scan<U, A, F>(self, state: A, step: F) -> With<In, S, C, Scan<A, F>>
+    where
+        F: FnMut(&mut A, C::Out) -> U,
+    {
+        self.chained("scan", Scan { state, step })
+    }
+
+    /// Adds all items up, and emits the result when the pipeline ends.
+    #[doc(alias = "reduce")]
+    pub fn fold<A, F>(self, state: A, step: F) -> With<In, S, C, Fold<A, F>>
+    where
+        F: FnMut(&mut A, C::Out),
+    {
+        self.chained("fold", Fold { state: Some(state), step, first: None })
+    }
+
+    /// Collects items into batches by count and time.
+    pub fn batch(self, options: BatchOptions) -> With<In, S, C, Batches<C::Out>> {
+        self.chained("batch", Batch::new(options, (|_| 0) as fn(&C::Out) -> usize))
+    }
+
+    /// Collects items into batches by count, time, and the sum of their weights.
+    pub fn batch_by<W>(self, options: BatchOptions, weigh: W) -> With<In, S, C, Batch<C::Out, W>>
+    where
+        W: FnMut(&C::Out) -> usize + Clone,
+    {
+        self.chained("batch", Batch::new(options, weigh))
+    }
+}
+
+/// # When items go on
+impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
+    /// Lets `burst` items through at once and one more every `interval`; others wait, in order,
+    /// and with them the source.
+    pub fn throttle(self, interval: Duration, burst: u32) -> With<In, S, C, Throttle<C::Out>> {
+        self.chained("throttle", Throttle::new(interval, burst))
+    }
+
+    /// Lets an item through once none has followed for `quiet`; others are left out.
+    ///
+    /// The last one goes on when the pipeline ends.
+    pub fn debounce(self, quiet: Duration) -> With<In, S, C, Debounce<C::Out>> {
+        self.chained("debounce", Debounce::new(quiet))
+    }
+
+    /// Lets the newest item through at the end of each `interval`; others are left out.
+    ///
+    /// The last one goes on when the pipeline ends.
+    pub fn sample(self, interval: Duration) -> With<In, S, C, Sample<C::Out>> {
+        self.chained("sample", Sample::new(interval))
+    }
+
+    /// Merges the items that come while the pipeline is busy into one.
+    pub fn conflate<F>(self, merge: F) -> With<In, S, C, Conflate<C::Out, F>>
+    where
+        F: FnMut(C::Out, C::Out) -> C::Out,
+    {
+        self.chained("conflate", Conflate::new(merge))
+    }
+
+    /// Keeps, of the items that come while the pipeline is busy, the newest.
+    pub fn latest(self) -> With<In, S, C, Latest<C::Out>> {
+        self.chained("latest", Conflate::new((|_, new| new) as fn(C::Out, C::Out) -> C::Out))
+    }
+}
+
+/// # Several futures at a time
+///
+/// A future that is ready at once costs no task; any other goes on in one of its own, whatever
+/// the pipeline is waiting for.
+/// While as many as may are under way, the source waits.
+impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
+    /// Turns each item into another by a future, of which `limit` are under way; results keep the
+    /// order of the items.
+    pub fn map_async<F, Fut>(
+        self,
+        limit: NonZeroUsize,
+        call: F,
+    ) -> With<In, S, C, Ready<C::Out, F, Fut, Plain>>
+    where
+        F: FnMut(C::Out) -> Fut,
+        Fut: Future<Output: Send + 'static>,
+    {
+        let options = MapAsyncOptions { order: Order::Input, limit, timeout: None };
+        self.chained("map_async", MapAsync::new(call, NoLanes, options))
+    }
+
+    /// As [`map_async`](Self::map_async), with results as they are ready.
+    pub fn map_async_unordered<F, Fut>(
+        self,
+        limit: NonZeroUsize,
+        call: F,
+    ) -> With<In, S, C, Ready<C::Out, F, Fut, Plain>>
+    where
+        F: FnMut(C::Out) -> Fut,
+        Fut: Future<Output: Send + 'static>,
+    {
+        let options = MapAsyncOptions { order: Order::Completion, limit, timeout: None };
+        self.chained("map_async_unordered", MapAsync::new(call, NoLanes, options))
+    }
+
+    /// As [`map_async_unordered`](Self::map_async_unordered), but the items of one key are treated
+    /// one after the other, in order.
+    pub fn map_async_by_key<K, G, F, Fut>(
+        self,
+        limit: NonZeroUsize,
+        key: G,
+        call: F,
+    ) -> With<In, S, C, Keyed<C::Out, F, Fut, G>>
+    where
+        K: Eq,
+        G: FnMut(&C::Out) -> K,
+        F: FnMut(C::Out) -> Fut,
+        Fut: Future<Output: Send + 'static>,
+    {
+        let options = MapAsyncOptions { order: Order::Completion, limit, timeout: None };
+        self.chained("map_async_by_key", MapAsync::new(call, ByKey(key), options))
+    }
+
+    /// As [`map_async`](Self::map_async), for futures that may fail; then
+    /// [`on_error`](Self::on_error) says what happens.
+    ///
+    /// An item that is tried again keeps its place among the results.
+    pub fn try_map_async<U, X, F, Fut>(
+        self,
+        limit: NonZeroUsize,
+        call: F,
+    ) -> With<In, S, C, Ready<C::Out, F, Fut, Fallible>>
+    where
+        C::Out: Clone,
+        U: Send + 'static,
+        X: Into<BoxError>,
+        F: FnMut(C::Out) -> Fut,
+        Fut: Future<Output = Result<U, X>>,
+    {
+        let options = MapAsyncOptions { order: Order::Input, limit, timeout: None };
+        self.chained("try_map_async", MapAsync::new(call, NoLanes, options).with_copies())
+    }
+
+    /// As [`try_map_async`](Self::try_map_async), but the items of one key are treated one after
+    /// the other, and results come as they are ready.
+    ///
+    /// An item that is tried again holds up its own key, and no other.
+    pub fn try_map_async_by_key<K, G, U, X, F, Fut>(
+        self,
+        limit: NonZeroUsize,
+        key: G,
+        call: F,
+    ) -> With<In, S, C, TryKeyed<C::Out, F, Fut, G>>
+    where
+        C::Out: Clone,
+        K: Eq,
+        G: FnMut(&C::Out) -> K,
+        U: Send + 'static,
+        X: Into<BoxError>,
+        F: FnMut(C::Out) -> Fut,
+        Fut: Future<Output = Result<U, X>>,
+    {
+        let options = MapAsyncOptions { order: Order::Completion, limit, timeout: None };
+        let stage = MapAsync::new(call, ByKey(key), options).with_copies();
+        self.chained("try_map_async_by_key", stage)
+    }
+}
+
+impl<In, S, C, T, F, Fut, R, G> StreamProcessor<In, S, Chain<C, MapAsync<T, F, Fut, R, G>>>
+where
+    C: Stage<In, Out = T>,
+    Fut: Future,
+    R: Settle<Fut::Output>,
+    G: Lane<T>,
+{
+    /// Gives up on a future of the stage before that is not done within `limit`.
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.chain.second_mut().set_timeout(limit);
+        self
+    }
+}
+
+/// # How stages are put together
+impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
+    /// Appends any stage.
+    pub fn then<B: Stage<C::Out>>(self, stage: B) -> With<In, S, C, B> {
+        self.chained("then", stage)
+    }
+
+    /// Appends the stages of a pipeline.
+    pub fn through<D: Stage<C::Out>>(self, stages: Pipeline<C::Out, D>) -> With<In, S, C, D> {
+        self.joined(stages)
+    }
+
+    /// Sends the items for which `goes_first` is true through `first`, and the others through
+    /// `second`; what comes out of either goes on.
+    #[doc(alias = "branch")]
+    pub fn split<F, A, B>(
+        self,
+        goes_first: F,
+        first: Pipeline<C::Out, A>,
+        second: Pipeline<C::Out, B>,
+    ) -> With<In, S, C, Split<F, A, B>>
+    where
+        F: FnMut(&C::Out) -> bool,
+        A: Stage<C::Out>,
+        B: Stage<C::Out, Out = A::Out>,
+    {
+        self.forked(first, second, |first, second| Split::new(goes_first, first, second))
+    }
+
+    /// Forgets the types of the stages, which costs two calls through a pointer for each item.
+    pub fn boxed(self) -> StreamProcessor<In, S, BoxStage<In, C::Out>>
+    where
+        C: Send + 'static,
+        In: 'static,
+        C::Out: 'static,
+    {
+        self.with_chain(BoxStage::new)
+    }
+
+    /// Calls the stage before `name`, in what is logged and shown.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.settings.plan.name_last(name.into());
+        self
+    }
+}

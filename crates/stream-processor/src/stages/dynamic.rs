@@ -1,0 +1,115 @@
+//! Stages whose type is forgotten, for pipelines that are put together at run time.
+
+use std::fmt;
+use std::time::Instant;
+
+use crate::{Emit, Flow, Moment, Roll, Stage};
+
+/// Any stage from `In` to `Out`.
+///
+/// It costs two calls through a pointer for each item.
+pub struct BoxStage<In, Out>(Box<dyn DynStage<In, Out> + Send>);
+
+impl<In, Out> BoxStage<In, Out> {
+    /// Forgets what `stage` is.
+    pub fn new(stage: impl Stage<In, Out = Out> + Send + 'static) -> Self {
+        Self(Box::new(stage))
+    }
+}
+
+impl<In, Out> fmt::Debug for BoxStage<In, Out> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BoxStage").finish_non_exhaustive()
+    }
+}
+
+/// What of a [`Stage`] can be called through a pointer.
+trait DynStage<In, Out> {
+    fn push(&mut self, item: In, moment: &mut Moment, out: &mut dyn Emit<Out>) -> Flow;
+    fn advance(&mut self, moment: &mut Moment, out: &mut dyn Emit<Out>) -> Flow;
+    fn finish(&mut self, moment: &mut Moment, out: &mut dyn Emit<Out>) -> bool;
+    fn enroll(&mut self, roll: &mut Roll);
+    fn is_ready(&self) -> bool;
+    fn deadline(&self) -> Option<Instant>;
+    fn held(&self) -> Option<u64>;
+}
+
+impl<In, S: Stage<In>> DynStage<In, S::Out> for S {
+    fn push(&mut self, item: In, moment: &mut Moment, out: &mut dyn Emit<S::Out>) -> Flow {
+        Stage::push(self, item, moment, out)
+    }
+
+    fn advance(&mut self, moment: &mut Moment, out: &mut dyn Emit<S::Out>) -> Flow {
+        Stage::advance(self, moment, out)
+    }
+
+    fn finish(&mut self, moment: &mut Moment, out: &mut dyn Emit<S::Out>) -> bool {
+        Stage::finish(self, moment, out)
+    }
+
+    fn enroll(&mut self, roll: &mut Roll) {
+        Stage::enroll(self, roll);
+    }
+
+    fn is_ready(&self) -> bool {
+        Stage::is_ready(self)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        Stage::deadline(self)
+    }
+
+    fn held(&self) -> Option<u64> {
+        Stage::held(self)
+    }
+}
+
+/// An [`Emit`] of unknown size behind a reference, so that it can be made an object.
+struct Thin<'a, E: ?Sized>(&'a mut E);
+
+impl<T, E: Emit<T> + ?Sized> Emit<T> for Thin<'_, E> {
+    fn emit(&mut self, item: T, moment: &mut Moment) -> Flow {
+        self.0.emit(item, moment)
+    }
+}
+
+impl<In, Out> Stage<In> for BoxStage<In, Out> {
+    type Out = Out;
+
+    fn push<E>(&mut self, item: In, moment: &mut Moment, out: &mut E) -> Flow
+    where
+        E: Emit<Out> + ?Sized,
+    {
+        self.0.push(item, moment, &mut Thin(out))
+    }
+
+    fn advance<E>(&mut self, moment: &mut Moment, out: &mut E) -> Flow
+    where
+        E: Emit<Out> + ?Sized,
+    {
+        self.0.advance(moment, &mut Thin(out))
+    }
+
+    fn finish<E>(&mut self, moment: &mut Moment, out: &mut E) -> bool
+    where
+        E: Emit<Out> + ?Sized,
+    {
+        self.0.finish(moment, &mut Thin(out))
+    }
+
+    fn enroll(&mut self, roll: &mut Roll) {
+        self.0.enroll(roll);
+    }
+
+    fn is_ready(&self) -> bool {
+        self.0.is_ready()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.0.deadline()
+    }
+
+    fn held(&self) -> Option<u64> {
+        self.0.held()
+    }
+}

@@ -1,0 +1,18 @@
+//! The crate as its users see it.
+
+#[cfg(test)]
+mod asynchronous;
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
+mod operators;
+#[cfg(test)]
+mod policies;
+#[cfg(test)]
+mod promises;
+#[cfg(test)]
+mod sources;
+#[cfg(test)]
+mod statistics;
