@@ -1,4 +1,5 @@
-//! `GET /`: one page, without a build step, fed by the public routes alone.
+//! `GET /`: one page, without a build step, fed by the public routes alone; and what describes those,
+//! `GET /openapi.json`.
 
 use axum::Router;
 use axum::response::{IntoResponse, Response};
@@ -24,6 +25,7 @@ pub(crate) fn router() -> Router<App> {
             include_str!("../assets/vendor/uPlot.iife.min.js"),
         ),
         ("/dashboard/uPlot.css", "text/css", include_str!("../assets/vendor/uPlot.min.css")),
+        ("/openapi.json", "application/json", include_str!("../assets/openapi.json")),
     ];
     parts.into_iter().fold(Router::new(), |router, (path, content_type, text)| {
         router.route(path, get(async move || part(content_type, text)))

@@ -18,7 +18,7 @@
 //! | `/v1/stream/{path}` | the Durable Streams protocol |
 //! | `GET /llm` | the LLM streams |
 //! | `GET /metrics` | what is counted, for Prometheus; the same as events of the topic `$sys.stats` |
-//! | `GET /` | the dashboard |
+//! | `GET /`, `/openapi.json` | the dashboard, and a description of the routes |
 //! | `GET /healthz`, `/readyz` | probes |
 //!
 //! # Slow readers

@@ -15,6 +15,8 @@ mod metrics;
 #[cfg(test)]
 mod mounted;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod outputs;
 #[cfg(test)]
 mod proxy;
