@@ -9,6 +9,7 @@
 //! | [`Running`], [`Counts`] | a pipeline in its task: flushed, drained, stopped, counted |
 //! | [`OnError`], [`Retry`], [`Fault`] | what happens to an item that cannot be treated, and what is told of it |
 //! | [`DeadLetter`], [`replay`] | events that were set aside, and their way back |
+//! | [`Windowed`], [`Lateness`] | what comes out of windows over event time, and how long they wait |
 //! | [`Source`], [`Subscribed`], [`merge`], [`zip()`], [`combine_latest`] | where items come from |
 //! | [`NamedPipelines`] | pipelines by name, for one value at a time |
 //! | [`StreamMonitor`], [`StreamValidator`] | statistics of metrics, and rules for data |
@@ -49,6 +50,11 @@
 //! [`on_fault`](StreamProcessor::on_fault).
 //! So every item ends in exactly one of three places: what came of it was delivered, it was set
 //! aside, or it was reported as left out.
+//!
+//! # Event time
+//!
+//! [`Windowed`] is what windows make of items by a time that the items bear; what comes too late
+//! goes on as such.
 //!
 //! # At least once
 //!
@@ -101,4 +107,5 @@ pub use source::{
     Subscribed, SubscribedSource, Zip, combine_latest, merge, zip,
 };
 pub use stage::{Chain, Emit, Flow, Identity, Stage};
+pub use stages::{Lateness, Windowed};
 pub use validator::StreamValidator;

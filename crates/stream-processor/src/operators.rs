@@ -11,8 +11,9 @@ use crate::processor::{Pipeline, StreamProcessor};
 use crate::stage::Chain;
 use crate::stages::{
     Batch, BoxStage, ByKey, Conflate, Debounce, Distinct, DistinctUntilChanged, Fallible, Filter,
-    FilterMap, FlatMap, Fold, Lane, Map, MapAsync, MapAsyncOptions, NoLanes, Order, Plain, Sample,
-    Scan, Settle, Skip, SkipWhile, Split, Take, TakeUntil, TakeWhile, Tap, Throttle, TryMap,
+    FilterMap, FlatMap, Fold, HoppingWindow, Lane, Lateness, Map, MapAsync, MapAsyncOptions,
+    NoLanes, Order, Plain, Sample, Scan, SessionWindow, Settle, Skip, SkipWhile, Split, Take,
+    TakeUntil, TakeWhile, Tap, Throttle, TryMap,
 };
 use crate::{Stage, StageId};
 
@@ -193,6 +194,94 @@ impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
         W: FnMut(&C::Out) -> usize + Clone,
     {
         self.chained("batch", Batch::new(options, weigh))
+    }
+}
+
+/// # Many items by their time
+///
+/// `place` says when an item happened, in milliseconds since 1970, and its key.
+impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
+    /// Adds the items of each key up in windows of `length`, one after the other.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stream_processor::{Lateness, Pipeline, Windowed};
+    ///
+    /// let second = Duration::from_secs(1);
+    /// let counts = Pipeline::empty().tumbling_window(
+    ///     second,
+    ///     Lateness::up_to(second / 2),
+    ///     |item: &(i64, char)| *item,
+    ///     0,
+    ///     |count, _| *count += 1,
+    /// );
+    /// let out = counts.over([(100, 'a'), (1200, 'b'), (900, 'a'), (1600, 'b'), (950, 'a')]);
+    /// let closed = |key, start_ms, value| {
+    ///     Windowed::Closed { key, start_ms, end_ms: start_ms + 1000, value }
+    /// };
+    /// let late = Windowed::Late { item: (950, 'a'), missed: 1 };
+    /// assert_eq!(out, [closed('a', 0, 2), late, closed('b', 1000, 2)]);
+    /// ```
+    pub fn tumbling_window<K, A, F, G>(
+        self,
+        length: Duration,
+        lateness: Lateness,
+        place: F,
+        initial: A,
+        add: G,
+    ) -> With<In, S, C, HoppingWindow<K, A, F, G>>
+    where
+        K: Hash + Eq + Clone,
+        A: Clone,
+        F: FnMut(&C::Out) -> (i64, K),
+        G: FnMut(&mut A, &C::Out),
+    {
+        let stage = HoppingWindow::new((length, length), lateness, place, initial, add);
+        self.chained("tumbling_window", stage)
+    }
+
+    /// As [`tumbling_window`](Self::tumbling_window), with a window beginning every `step`, so that
+    /// an item may belong to several; a step longer than the windows counts as their length.
+    pub fn hopping_window<K, A, F, G>(
+        self,
+        (length, step): (Duration, Duration),
+        lateness: Lateness,
+        place: F,
+        initial: A,
+        add: G,
+    ) -> With<In, S, C, HoppingWindow<K, A, F, G>>
+    where
+        K: Hash + Eq + Clone,
+        A: Clone,
+        F: FnMut(&C::Out) -> (i64, K),
+        G: FnMut(&mut A, &C::Out),
+    {
+        let stage = HoppingWindow::new((length, step), lateness, place, initial, add);
+        self.chained("hopping_window", stage)
+    }
+
+    /// Adds the items of each key up until none has happened for `gap`.
+    ///
+    /// `merge` joins what two sessions amount to that an item between them shows to be one.
+    pub fn session_window<K, A, F, G, M>(
+        self,
+        gap: Duration,
+        lateness: Lateness,
+        place: F,
+        initial: A,
+        (add, merge): (G, M),
+    ) -> With<In, S, C, SessionWindow<K, A, F, G, M>>
+    where
+        K: Hash + Eq + Clone,
+        A: Clone,
+        F: FnMut(&C::Out) -> (i64, K),
+        G: FnMut(&mut A, &C::Out),
+        M: FnMut(A, A) -> A,
+    {
+        let stage = SessionWindow::new(gap, lateness, place, initial, (add, merge));
+        self.chained("session_window", stage)
     }
 }
 

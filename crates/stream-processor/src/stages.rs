@@ -12,6 +12,7 @@ mod pace;
 mod remember;
 mod split;
 mod try_map;
+mod window;
 
 /// Shows a stage by its name, as closures show nothing.
 macro_rules! debug_by_name {
@@ -35,3 +36,4 @@ pub use pace::{Conflate, Debounce, Sample, Throttle};
 pub use remember::{Distinct, DistinctUntilChanged, Fold, Scan};
 pub use split::Split;
 pub use try_map::TryMap;
+pub use window::{HoppingWindow, Lateness, SessionWindow, Windowed};

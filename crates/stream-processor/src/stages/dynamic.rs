@@ -8,12 +8,16 @@ use crate::{Emit, Flow, Moment, Roll, Stage};
 /// Any stage from `In` to `Out`.
 ///
 /// It costs two calls through a pointer for each item.
-pub struct BoxStage<In, Out>(Box<dyn DynStage<In, Out> + Send>);
+pub struct BoxStage<In, Out> {
+    stage: Box<dyn DynStage<In, Out> + Send>,
+    /// What the stage said last, so that asking costs no call.
+    is_ready: bool,
+}
 
 impl<In, Out> BoxStage<In, Out> {
     /// Forgets what `stage` is.
     pub fn new(stage: impl Stage<In, Out = Out> + Send + 'static) -> Self {
-        Self(Box::new(stage))
+        Self { is_ready: stage.is_ready(), stage: Box::new(stage) }
     }
 }
 
@@ -25,22 +29,22 @@ impl<In, Out> fmt::Debug for BoxStage<In, Out> {
 
 /// What of a [`Stage`] can be called through a pointer.
 trait DynStage<In, Out> {
-    fn push(&mut self, item: In, moment: &mut Moment, out: &mut dyn Emit<Out>) -> Flow;
-    fn advance(&mut self, moment: &mut Moment, out: &mut dyn Emit<Out>) -> Flow;
+    /// Takes an item, and says whether the stage is ready for another.
+    fn push(&mut self, item: In, moment: &mut Moment, out: &mut dyn Emit<Out>) -> (Flow, bool);
+    fn advance(&mut self, moment: &mut Moment, out: &mut dyn Emit<Out>) -> (Flow, bool);
     fn finish(&mut self, moment: &mut Moment, out: &mut dyn Emit<Out>) -> bool;
     fn enroll(&mut self, roll: &mut Roll);
-    fn is_ready(&self) -> bool;
     fn deadline(&self) -> Option<Instant>;
     fn held(&self) -> Option<u64>;
 }
 
 impl<In, S: Stage<In>> DynStage<In, S::Out> for S {
-    fn push(&mut self, item: In, moment: &mut Moment, out: &mut dyn Emit<S::Out>) -> Flow {
-        Stage::push(self, item, moment, out)
+    fn push(&mut self, item: In, moment: &mut Moment, out: &mut dyn Emit<S::Out>) -> (Flow, bool) {
+        (Stage::push(self, item, moment, out), self.is_ready())
     }
 
-    fn advance(&mut self, moment: &mut Moment, out: &mut dyn Emit<S::Out>) -> Flow {
-        Stage::advance(self, moment, out)
+    fn advance(&mut self, moment: &mut Moment, out: &mut dyn Emit<S::Out>) -> (Flow, bool) {
+        (Stage::advance(self, moment, out), self.is_ready())
     }
 
     fn finish(&mut self, moment: &mut Moment, out: &mut dyn Emit<S::Out>) -> bool {
@@ -49,10 +53,6 @@ impl<In, S: Stage<In>> DynStage<In, S::Out> for S {
 
     fn enroll(&mut self, roll: &mut Roll) {
         Stage::enroll(self, roll);
-    }
-
-    fn is_ready(&self) -> bool {
-        Stage::is_ready(self)
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -68,6 +68,7 @@ impl<In, S: Stage<In>> DynStage<In, S::Out> for S {
 struct Thin<'a, E: ?Sized>(&'a mut E);
 
 impl<T, E: Emit<T> + ?Sized> Emit<T> for Thin<'_, E> {
+    #[inline]
     fn emit(&mut self, item: T, moment: &mut Moment) -> Flow {
         self.0.emit(item, moment)
     }
@@ -76,40 +77,46 @@ impl<T, E: Emit<T> + ?Sized> Emit<T> for Thin<'_, E> {
 impl<In, Out> Stage<In> for BoxStage<In, Out> {
     type Out = Out;
 
+    #[inline]
     fn push<E>(&mut self, item: In, moment: &mut Moment, out: &mut E) -> Flow
     where
         E: Emit<Out> + ?Sized,
     {
-        self.0.push(item, moment, &mut Thin(out))
+        let (flow, is_ready) = self.stage.push(item, moment, &mut Thin(out));
+        self.is_ready = is_ready;
+        flow
     }
 
     fn advance<E>(&mut self, moment: &mut Moment, out: &mut E) -> Flow
     where
         E: Emit<Out> + ?Sized,
     {
-        self.0.advance(moment, &mut Thin(out))
+        let (flow, is_ready) = self.stage.advance(moment, &mut Thin(out));
+        self.is_ready = is_ready;
+        flow
     }
 
     fn finish<E>(&mut self, moment: &mut Moment, out: &mut E) -> bool
     where
         E: Emit<Out> + ?Sized,
     {
-        self.0.finish(moment, &mut Thin(out))
+        self.stage.finish(moment, &mut Thin(out))
     }
 
     fn enroll(&mut self, roll: &mut Roll) {
-        self.0.enroll(roll);
+        self.stage.enroll(roll);
     }
 
+    #[inline]
     fn is_ready(&self) -> bool {
-        self.0.is_ready()
+        self.is_ready
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.0.deadline()
+        self.stage.deadline()
     }
 
     fn held(&self) -> Option<u64> {
-        self.0.held()
+        self.stage.held()
     }
 }

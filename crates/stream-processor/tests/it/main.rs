@@ -16,3 +16,5 @@ mod promises;
 mod sources;
 #[cfg(test)]
 mod statistics;
+#[cfg(test)]
+mod windows;
