@@ -20,6 +20,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Start the server
     Serve(ServeArgs),
+    /// Print the settings that `serve` would have with the same flags, and where each comes from
+    Config(ServeArgs),
     /// Serve a recorded provider stream, as a stand-in for the provider
     Replay(ReplayArgs),
     /// Show what a data folder holds, also while a server uses it

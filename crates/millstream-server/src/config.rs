@@ -16,10 +16,10 @@ use crate::auth::{self, AuthFile};
 use crate::cli::ServeArgs;
 
 /// The port of the Durable Streams Protocol, so that its clients find the server.
-const PORT: u16 = 4437;
+pub(crate) const PORT: u16 = 4437;
 
 /// The folder that everything is kept in, unless another one is named.
-const DATA: &str = "millstream-data";
+pub(crate) const DATA: &str = "millstream-data";
 
 /// Where a server keeps everything.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,46 +42,46 @@ pub(crate) struct Config {
 /// What the file may say; a key that is not here is an error.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct File {
-    listen: Option<SocketAddr>,
-    data: Option<PathBuf>,
-    memory: bool,
+pub(crate) struct File {
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) memory: bool,
     #[serde(deserialize_with = "duration")]
-    heartbeat: Option<Duration>,
+    pub(crate) heartbeat: Option<Duration>,
     #[serde(deserialize_with = "duration")]
-    drain: Option<Duration>,
+    pub(crate) drain: Option<Duration>,
     #[serde(deserialize_with = "duration")]
-    long_poll: Option<Duration>,
+    pub(crate) long_poll: Option<Duration>,
     /// Where clients reach the server, if not by the name that they use.
-    public_url: Option<String>,
-    body_bytes_max: Option<usize>,
+    pub(crate) public_url: Option<String>,
+    pub(crate) body_bytes_max: Option<usize>,
     /// Names that the server answers to beside those of loopback.
-    hosts: Vec<String>,
+    pub(crate) hosts: Vec<String>,
     /// Origins whose pages may use the server.
-    origins: Vec<String>,
-    auth: Option<AuthFile>,
-    topics: Topics,
-    upstreams: BTreeMap<String, Provider>,
+    pub(crate) origins: Vec<String>,
+    pub(crate) auth: Option<AuthFile>,
+    pub(crate) topics: Topics,
+    pub(crate) upstreams: BTreeMap<String, Provider>,
 }
 
 /// What every topic keeps.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Topics {
-    records_max: Option<u64>,
-    bytes_max: Option<u64>,
+pub(crate) struct Topics {
+    pub(crate) records_max: Option<u64>,
+    pub(crate) bytes_max: Option<u64>,
     #[serde(deserialize_with = "duration")]
-    age_max: Option<Duration>,
+    pub(crate) age_max: Option<Duration>,
 }
 
 /// A provider that the server calls itself.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Provider {
-    url: String,
-    format: String,
+pub(crate) struct Provider {
+    pub(crate) url: String,
+    pub(crate) format: String,
     /// The environment variable that holds the key; keys themselves have no place in a file.
-    key_env: Option<String>,
+    pub(crate) key_env: Option<String>,
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -160,7 +160,7 @@ fn storage(args: &ServeArgs, file: &File) -> Storage {
     }
 }
 
-fn read(path: &Path) -> anyhow::Result<File> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<File> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read configuration {}", path.display()))?;
     toml::from_str(&text).with_context(|| format!("configuration {}", path.display()))

@@ -4,6 +4,7 @@
 mod auth;
 mod cli;
 mod config;
+mod effective;
 mod inspect;
 mod listen;
 mod publish;
@@ -18,18 +19,21 @@ mod token;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command, SubArgs};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let given = Cli::command().get_matches();
+    // What clap has taken apart it can put together.
+    let cli = Cli::from_arg_matches(&given).unwrap_or_else(|error| error.exit());
     let filter = EnvFilter::try_from_env("MILLSTREAM_LOG").unwrap_or_else(|_| "info".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let result = match cli.command {
         Command::Serve(args) => serve::run(args).await,
+        Command::Config(args) => effective::run(&args, given.subcommand_matches("config")),
         Command::Replay(args) => replay::run(args).await,
         Command::Inspect(args) => inspect::run(&args),
         Command::Pub(args) => publish::run(args).await,
