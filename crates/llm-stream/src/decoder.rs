@@ -9,8 +9,7 @@ use crate::event::{ErrorKind, StreamError, StreamEvent};
 use crate::format::Format;
 use crate::framing::{ArrayFramer, Frame, LineFramer};
 use crate::limits::{DETECT_BYTES_MAX, Limits};
-use crate::template::Template;
-use crate::wire::{Emitter, Target, Wire, mark_lone_halves, wire};
+use crate::wire::{Emitter, Wire, mark_lone_halves, wire};
 
 /// Decodes one provider's stream.
 ///
@@ -73,8 +72,6 @@ struct Payloads {
     wire: Box<dyn Wire>,
     out: Emitter,
     limits: Limits,
-    template: Template,
-    target: Option<Target>,
 }
 
 impl Decoder {
@@ -208,8 +205,6 @@ impl Engine {
             wire: wire(format.unwrap_or(Format::OpenAiChat)),
             out: Emitter::new(format, limits),
             limits,
-            template: Template::default(),
-            target: None,
         };
         Self { format, framing, payloads }
     }
@@ -308,26 +303,14 @@ impl Payloads {
             self.out.done();
             return;
         }
-        if let Some(target) = self.target
-            && let Some(text) = self.template.text_of(name, data)
-            && self.out.again(target, text)
-        {
+        if self.out.repeat(name, data) {
             return;
         }
-        let text = match simdutf8::basic::from_utf8(data) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => String::from_utf8_lossy(data),
-        };
-        let event = name.map(String::from_utf8_lossy);
-        let (wire, template) = (&mut self.wire, &mut self.template);
+        let text = text_of(data);
+        let event = name.map(text_of);
+        let wire = &mut self.wire;
         let decode = |out: &mut Emitter| wire.payload(event.as_deref(), &text, out);
-        let cause = match self.out.observe(name, &text, template, decode) {
-            Ok(target) => {
-                self.target = target;
-                return;
-            }
-            Err(cause) => cause,
-        };
+        let Err(cause) = self.out.observe(name, &text, decode) else { return };
         if let Some(marked) = mark_lone_halves(&text) {
             self.out.expect_halves();
             if self.wire.payload(event.as_deref(), &marked, &mut self.out).is_ok() {
@@ -337,6 +320,14 @@ impl Payloads {
         if !unfinished {
             self.out.malformed(&text, cause);
         }
+    }
+}
+
+/// The text that bytes are, with U+FFFD for what is not UTF-8.
+fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    match simdutf8::basic::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
     }
 }
 

@@ -87,6 +87,7 @@ mod event;
 
 pub mod json;
 mod json_end;
+mod json_string;
 mod tool_call;
 
 mod framing;

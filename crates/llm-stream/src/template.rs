@@ -10,6 +10,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::json_string::{plain_len, unescape};
+
 /// The bytes around the holes of the last payload.
 #[derive(Debug, Default)]
 pub(crate) struct Template {
@@ -88,7 +90,7 @@ impl Template {
                     let (token, after) = split_text(rest)?;
                     (text, rest) = (Some(token), after);
                 }
-                Kind::Scalar => rest = skip_scalar(rest)?,
+                Kind::Scalar => rest = skip_scalar(rest, self.bytes.get(hole.range.clone())?)?,
                 Kind::Space => rest = rest.trim_ascii_start(),
             }
         }
@@ -113,8 +115,7 @@ fn padding(data: &str) -> Option<Range<usize>> {
 
 /// Cuts the characters of a JSON string off, up to its closing quote.
 fn split_text(rest: &[u8]) -> Option<(Cow<'_, str>, &[u8])> {
-    let end = rest.iter().position(|&byte| is_special(byte))?;
-    let (plain, after) = rest.split_at(end);
+    let (plain, after) = rest.split_at_checked(plain_len(rest)?)?;
     if after.first() == Some(&b'"') {
         return Some((Cow::Borrowed(std::str::from_utf8(plain).ok()?), after));
     }
@@ -126,7 +127,7 @@ fn split_escaped(rest: &[u8]) -> Option<(Cow<'_, str>, &[u8])> {
     let mut end = 0;
     loop {
         let tail = rest.get(end..)?;
-        let at = tail.iter().position(|&byte| is_special(byte))?;
+        let at = plain_len(tail)?;
         match tail.get(at)? {
             b'"' => {
                 end += at;
@@ -137,24 +138,17 @@ fn split_escaped(rest: &[u8]) -> Option<(Cow<'_, str>, &[u8])> {
         }
     }
     let (escaped, after) = rest.split_at_checked(end)?;
-    let mut token = Vec::with_capacity(escaped.len() + 2);
-    token.push(b'"');
-    token.extend_from_slice(escaped);
-    token.push(b'"');
-    let text: String = serde_json::from_slice(&token).ok()?;
+    let text = unescape(std::str::from_utf8(escaped).ok()?)?;
     Some((Cow::Owned(text), after))
 }
 
-/// Whether a byte ends the plain part of a JSON string, or may not be in one.
-fn is_special(byte: u8) -> bool {
-    byte == b'"' || byte == b'\\' || byte < 0x20
-}
-
-/// Skips a string without escapes, or a number.
-fn skip_scalar(rest: &[u8]) -> Option<&[u8]> {
+/// Skips a string without escapes, or a number; quickly if it is the string `known`.
+fn skip_scalar<'a>(rest: &'a [u8], known: &[u8]) -> Option<&'a [u8]> {
     if let Some(string) = rest.strip_prefix(b"\"") {
-        let end = string.iter().position(|&byte| is_special(byte))?;
-        return string.get(end..)?.strip_prefix(b"\"");
+        if let Some(after) = rest.strip_prefix(known) {
+            return Some(after);
+        }
+        return string.get(plain_len(string)?..)?.strip_prefix(b"\"");
     }
     let end = rest.iter().position(|byte| !byte.is_ascii_digit())?;
     let (digits, after) = rest.split_at(end);

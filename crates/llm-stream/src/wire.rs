@@ -20,8 +20,8 @@ mod openai_responses;
 use std::fmt;
 
 use cursor::BadJson;
-pub(crate) use emitter::{Emitter, Target};
-pub(crate) use halves::mark_lone_halves;
+pub(crate) use emitter::Emitter;
+pub(crate) use halves::{mark_lone_halves, without_lone_halves};
 pub(crate) use tell::tell;
 
 use crate::format::Format;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
+use millstream::model::{Topic, TopicFilter};
 
 /// Real-time event streams and LLM token streams.
 #[derive(Debug, Parser)]
@@ -23,6 +24,14 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Show what a data folder holds, also while a server uses it
     Inspect(InspectArgs),
+    /// Publish events to a topic
+    Pub(PubArgs),
+    /// Read topics and patterns as their events come, through lost connections and restarts
+    Sub(SubArgs),
+    /// As `sub`, from the oldest event that is left
+    Tail(SubArgs),
+    /// Make a token that says what its bearer may do
+    Token(TokenArgs),
     /// Pipe a provider's bytes from standard input into a resumable stream
     Relay(RelayArgs),
 }
@@ -45,6 +54,9 @@ pub(crate) struct ServeArgs {
     /// A TOML file with the same settings, and the providers
     #[arg(long, value_name = "FILE", env = "MILLSTREAM_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+    /// Ask callers for tokens that are signed with the secret in this file; see `millstream token`
+    #[arg(long, value_name = "FILE", env = "MILLSTREAM_SECRET_FILE")]
+    pub(crate) secret_file: Option<PathBuf>,
     /// Silence after which readers get a heartbeat [default: 30s]
     #[arg(long, value_name = "TIME", env = "MILLSTREAM_HEARTBEAT", value_parser = parse_duration)]
     pub(crate) heartbeat: Option<Duration>,
@@ -90,10 +102,50 @@ pub(crate) struct InspectArgs {
     pub(crate) json: bool,
 }
 
+/// What is not said is not allowed.
 #[derive(Debug, Args)]
-pub(crate) struct RelayArgs {
-    /// The stream's id: letters, digits, `-`, `_`, `.` and `~`
-    pub(crate) id: String,
+pub(crate) struct TokenArgs {
+    /// The secret that the server has
+    #[arg(long, value_name = "FILE", env = "MILLSTREAM_SECRET_FILE")]
+    pub(crate) secret_file: PathBuf,
+    /// How long the token is good
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = parse_duration)]
+    pub(crate) lifetime: Duration,
+    /// A topic or pattern that may be published to
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) publish: Vec<TopicFilter>,
+    /// A topic or pattern that may be read
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) subscribe: Vec<TopicFilter>,
+    /// An LLM stream that may be read; `chat-*` is every id that begins so
+    #[arg(long, value_name = "ID")]
+    pub(crate) llm_read: Vec<String>,
+    /// An LLM stream that may be started and stopped
+    #[arg(long, value_name = "ID")]
+    pub(crate) llm_write: Vec<String>,
+    /// A durable stream that may be read; `notes/*` is every path that begins so
+    #[arg(long, value_name = "PATH")]
+    pub(crate) stream_read: Vec<String>,
+    /// A durable stream that may be made, written and deleted
+    #[arg(long, value_name = "PATH")]
+    pub(crate) stream_write: Vec<String>,
+    /// Whether metrics may be read
+    #[arg(long)]
+    pub(crate) admin: bool,
+    /// Everything above, for everything
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Who issues the token, if the server asks
+    #[arg(long)]
+    pub(crate) issuer: Option<String>,
+    /// Whom it is meant for, if the server asks
+    #[arg(long)]
+    pub(crate) audience: Option<String>,
+}
+
+/// A server, as its clients name it.
+#[derive(Debug, Args)]
+pub(crate) struct RemoteArgs {
     /// The server
     #[arg(
         long,
@@ -102,6 +154,54 @@ pub(crate) struct RelayArgs {
         default_value = "http://127.0.0.1:4437"
     )]
     pub(crate) server: String,
+    /// A token that allows what is asked
+    #[arg(long, env = "MILLSTREAM_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PubArgs {
+    /// The topic
+    pub(crate) topic: Topic,
+    /// The event's data: JSON if it is valid JSON, else text; standard input otherwise
+    pub(crate) data: Option<String>,
+    /// Standard input holds an event of JSON on each line
+    #[arg(long, conflicts_with = "data")]
+    pub(crate) lines: bool,
+    /// Makes it harmless to publish the same again
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+    #[command(flatten)]
+    pub(crate) remote: RemoteArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SubArgs {
+    /// Topics and patterns
+    #[arg(required = true, value_name = "TOPIC")]
+    pub(crate) topics: Vec<TopicFilter>,
+    /// Where to start: earliest or latest
+    #[arg(long, value_name = "WHERE", default_value = "latest")]
+    pub(crate) from: String,
+    /// A condition that events must meet, such as data.amount>=10
+    #[arg(long, value_name = "CONDITION")]
+    pub(crate) filter: Vec<String>,
+    /// End after so many events
+    #[arg(long, short = 'n', value_name = "EVENTS")]
+    pub(crate) count: Option<u64>,
+    /// Print whole events with their place, and not only their data
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) remote: RemoteArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RelayArgs {
+    /// The stream's id: letters, digits, `-`, `_`, `.` and `~`
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) remote: RemoteArgs,
     /// The format of the bytes, such as openai-chat; found out from the first ones otherwise
     #[arg(long, value_name = "FORMAT")]
     pub(crate) provider: Option<String>,

@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use axum::http::Uri;
+use millstream::http::OriginRules;
 use millstream::http::{AppOptions, Upstream, limits};
 use millstream::log::Retention;
 use serde::{Deserialize, Deserializer};
 
+use crate::auth::{self, AuthFile};
 use crate::cli::ServeArgs;
 
 /// The port of the Durable Streams Protocol, so that its clients find the server.
@@ -52,6 +55,11 @@ struct File {
     /// Where clients reach the server, if not by the name that they use.
     public_url: Option<String>,
     body_bytes_max: Option<usize>,
+    /// Names that the server answers to beside those of loopback.
+    hosts: Vec<String>,
+    /// Origins whose pages may use the server.
+    origins: Vec<String>,
+    auth: Option<AuthFile>,
     topics: Topics,
     upstreams: BTreeMap<String, Provider>,
 }
@@ -87,10 +95,11 @@ impl Config {
         args: &ServeArgs,
         env: impl Fn(&str) -> Option<String>,
     ) -> anyhow::Result<Self> {
-        let file = args.config.as_deref().map(read).transpose()?.unwrap_or_default();
+        let mut file = args.config.as_deref().map(read).transpose()?.unwrap_or_default();
         let default = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
         let listen = args.listen.or(file.listen).unwrap_or(default);
-        check_listen(listen, args.dev)?;
+        let auth = auth::load(args.secret_file.as_deref(), file.auth.take(), &env)?;
+        check_listen(listen, args.dev, auth.is_some())?;
         let storage = storage(args, &file);
         let mut app = AppOptions::default().retention(Retention {
             records_max: file.topics.records_max.unwrap_or(limits::TOPIC_RECORDS),
@@ -109,8 +118,12 @@ impl Config {
         if args.allow_local_webhooks {
             app = app.allow_local_webhooks();
         }
-        if let Some(url) = file.public_url {
+        app = app.origins(origins(auth.is_some(), &file)?);
+        if let Some(url) = &file.public_url {
             app = app.public_url(url.trim_end_matches('/'));
+        }
+        if let Some(auth) = auth {
+            app = app.auth(auth);
         }
         if let Some(bytes) = file.body_bytes_max {
             app = app.body_bytes_max(bytes);
@@ -121,6 +134,20 @@ impl Config {
         }
         Ok(Self { listen, storage, drain: args.drain.or(file.drain).unwrap_or(limits::DRAIN), app })
     }
+}
+
+/// The names of loopback and those in the file; any name where callers are asked who they are and
+/// the file names none.
+fn origins(asks_callers: bool, file: &File) -> anyhow::Result<OriginRules> {
+    let any_host = asks_callers && file.hosts.is_empty();
+    let mut rules = if any_host { OriginRules::any_host() } else { OriginRules::loopback() };
+    if let Some(url) = file.public_url.as_deref().filter(|_| !any_host) {
+        let uri: Uri = url.parse().with_context(|| format!("public_url {url}"))?;
+        let host = uri.host().with_context(|| format!("expected a host in public_url {url}"))?;
+        rules = rules.host(host);
+    }
+    rules = file.hosts.iter().fold(rules, OriginRules::host);
+    Ok(file.origins.iter().fold(rules, OriginRules::origin))
 }
 
 /// Memory wins where both are named in one place.
@@ -139,17 +166,18 @@ fn read(path: &Path) -> anyhow::Result<File> {
     toml::from_str(&text).with_context(|| format!("configuration {}", path.display()))
 }
 
-/// Without authentication, nobody but this machine may reach the server.
-fn check_listen(listen: SocketAddr, dev: bool) -> anyhow::Result<()> {
-    if listen.ip().is_loopback() {
+/// Where nobody is asked who they are, nobody but this machine may reach the server.
+fn check_listen(listen: SocketAddr, dev: bool, asks_callers: bool) -> anyhow::Result<()> {
+    if listen.ip().is_loopback() || (asks_callers && !dev) {
         return Ok(());
     }
     if dev {
         bail!("--dev listens on loopback only, and {listen} is not; use 127.0.0.1 or leave it out");
     }
     bail!(
-        "{listen} is beyond loopback, and there is no authentication yet; \
-         listen on 127.0.0.1 and put a proxy that authenticates before it"
+        "{listen} is beyond loopback, and nobody is asked who they are; make a secret \
+         (openssl rand -hex 32 > secret), start with --secret-file secret, and make tokens with \
+         `millstream token --secret-file secret`"
     )
 }
 
@@ -195,7 +223,14 @@ mod tests {
         assert!(Config::load(&args("127.0.0.1:0", true), no_env).is_ok());
         assert!(Config::load(&args("[::1]:0", false), no_env).is_ok());
         check_refused(Config::load(&args("0.0.0.0:0", true), no_env), "loopback only");
-        check_refused(Config::load(&args("192.168.1.1:0", false), no_env), "no authentication");
+        check_refused(Config::load(&args("192.168.1.1:0", false), no_env), "millstream token");
+        let secret = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(secret.path(), "a secret of more than thirty-two bytes").unwrap();
+        let secret_file = Some(secret.path().to_owned());
+        let asking =
+            |listen, dev| ServeArgs { secret_file: secret_file.clone(), ..args(listen, dev) };
+        assert!(Config::load(&asking("0.0.0.0:0", false), no_env).is_ok());
+        check_refused(Config::load(&asking("0.0.0.0:0", true), no_env), "loopback only");
     }
 
     #[test]

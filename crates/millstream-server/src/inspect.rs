@@ -24,6 +24,8 @@ fn as_json(inspection: &Inspection) -> Value {
             "sealed": segment.sealed,
             "file_bytes": segment.file_bytes,
             "used_bytes": segment.used_bytes,
+            "live_bytes": segment.live_bytes,
+            "compacted": segment.compacted,
             "frames": segment.frames,
             "records": segment.records,
         })
@@ -49,15 +51,17 @@ fn as_json(inspection: &Inspection) -> Value {
 
 fn as_text(inspection: &Inspection) -> String {
     let Inspection { segments, logs, damage, .. } = inspection;
-    let mut lines =
-        vec!["segment            state   frames   records  used bytes  file bytes".into()];
+    let mut lines = vec![
+        "segment            state   frames   records  live bytes  used bytes  file bytes".into(),
+    ];
     for segment in segments {
         lines.push(format!(
-            "{:016x}  {:>6} {:>8} {:>9} {:>11} {:>11}",
+            "{:016x}  {:>6} {:>8} {:>9} {:>11} {:>11} {:>11}",
             segment.number,
             if segment.sealed { "sealed" } else { "active" },
             segment.frames,
             segment.records,
+            segment.live_bytes,
             segment.used_bytes,
             segment.file_bytes,
         ));

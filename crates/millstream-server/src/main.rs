@@ -1,22 +1,27 @@
 //! The millstream server and its command line.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
+mod auth;
 mod cli;
 mod config;
 mod inspect;
 mod listen;
+mod publish;
 mod relay;
+mod remote;
 mod replay;
 mod serve;
 mod signals;
 mod storage;
+mod subscribe;
+mod token;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, SubArgs};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -27,6 +32,12 @@ async fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args).await,
         Command::Replay(args) => replay::run(args).await,
         Command::Inspect(args) => inspect::run(&args),
+        Command::Pub(args) => publish::run(args).await,
+        Command::Sub(args) => subscribe::run(args).await,
+        Command::Tail(args) => {
+            subscribe::run(SubArgs { from: "earliest".to_owned(), ..args }).await
+        }
+        Command::Token(args) => token::run(&args),
         Command::Relay(args) => relay::run(args).await,
     };
     match result {

@@ -21,9 +21,10 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         println!("subscribe:  curl -N http://{address}/topics/demo");
         println!("publish:    curl -d '{{\"n\":1}}' http://{address}/topics/demo");
         println!("history:    curl -H 'Accept: application/json' http://{address}/topics/demo");
+        println!("dashboard:  http://{address}/");
         println!("{kept}");
     }
-    let app = App::new(store.logs(), config.app);
+    let app = App::new(store.logs(), store.equip(config.app));
     let served = serve(listener, app, asked_to_end(), config.drain).await;
     store.close().await?;
     Ok(served?)

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use millstream::disk::{DiskOptions, DiskStore};
+use millstream::disk::{DiskOptions, DiskStore, Usage};
+use millstream::http::AppOptions;
 use millstream::log::{LogStore, MemoryStore};
 use tracing::warn;
 
@@ -35,6 +36,34 @@ impl Store {
             Self::Disk(store) => Arc::new(store.clone()),
             Self::Memory(store) => Arc::clone(store) as _,
         }
+    }
+
+    /// Has threads that do nothing but append commit what they append, and `GET /metrics` tell how
+    /// much room the log takes.
+    pub(crate) fn equip(&self, options: AppOptions) -> AppOptions {
+        let Self::Disk(store) = self else { return options };
+        let gauge = |read: fn(Usage) -> u64| {
+            let store = store.clone();
+            move || read(store.usage())
+        };
+        let committer = store.clone();
+        options
+            .before_sleep(move || committer.commit_before_sleep())
+            .gauge(
+                "log_segment_bytes",
+                "Bytes of the log's segments",
+                gauge(|usage| usage.segment_bytes),
+            )
+            .gauge(
+                "log_garbage_bytes",
+                "Bytes let go of since compaction last looked",
+                gauge(|usage| usage.garbage_bytes),
+            )
+            .gauge(
+                "log_freed_bytes",
+                "Bytes that compaction gave back since the start",
+                gauge(|usage| usage.freed_bytes),
+            )
     }
 
     /// Ends in order.

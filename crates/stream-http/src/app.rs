@@ -4,29 +4,49 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::uri::Authority;
 use llm_relay::{RelayId, Relays};
 use llm_stream::StreamEvent;
 use parking_lot::Mutex;
-use stream_core::Capacity;
+use stream_core::{Capacity, Cursor, Hub};
 use stream_log::StoreError;
 use stream_log::{LiveLogs, Log, LogConfig, LogName, LogStore, LogStoreExt, Namespace, Retention};
 use stream_model::Topic;
 use stream_model::now::now;
-use stream_protocol::BODY_BYTES_MAX;
 use stream_protocol::durable::subscription::target::Reach;
 use stream_protocol::session::SessionOptions;
+use stream_protocol::{BODY_BYTES_MAX, Grant, OriginRules};
 use tracing::warn;
 
+use crate::auth::Auth;
 use crate::client::Client;
 use crate::durable::{Streams, Subscriptions};
-use crate::frame::{Frame, relay_frame, topic_frame};
+use crate::frame::{Frame, relay_frame};
+use crate::item::TopicItem;
 use crate::limits::{
-    HOUSEKEEPING_INTERVAL, LONG_POLL, RING_BYTES, RING_RECORDS, TOPIC_BYTES, TOPIC_RECORDS,
+    BIRTHS_REMEMBERED, HOUSEKEEPING_INTERVAL, LONG_POLL, RING_BYTES, RING_RECORDS, TOPIC_BYTES,
+    TOPIC_RECORDS,
 };
 use crate::llm::relay_event;
-use crate::metrics::Metrics;
+use crate::metrics::{Asked, Metrics};
 use crate::shutdown::{Shutdown, ShutdownSender};
 use crate::upstream::Upstream;
+
+/// What a thread does before it sleeps.
+#[derive(Clone)]
+pub(crate) struct BeforeSleep(Arc<dyn Fn() + Send + Sync>);
+
+impl BeforeSleep {
+    pub(crate) fn call(&self) {
+        (self.0)();
+    }
+}
+
+impl std::fmt::Debug for BeforeSleep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BeforeSleep")
+    }
+}
 
 /// How the server behaves.
 #[derive(Debug, Clone)]
@@ -38,6 +58,10 @@ pub struct AppOptions {
     long_poll: Duration,
     public_url: Option<String>,
     webhooks: Reach,
+    auth: Option<Auth>,
+    origins: Option<OriginRules>,
+    before_sleep: Option<BeforeSleep>,
+    asked: Vec<Asked>,
 }
 
 impl Default for AppOptions {
@@ -54,6 +78,10 @@ impl Default for AppOptions {
             long_poll: LONG_POLL,
             public_url: None,
             webhooks: Reach::Public,
+            auth: None,
+            origins: None,
+            before_sleep: None,
+            asked: Vec::new(),
         }
     }
 }
@@ -103,11 +131,48 @@ impl AppOptions {
         self
     }
 
+    /// Asks callers who they are; otherwise everybody who reaches the server may do everything.
+    #[must_use]
+    pub fn auth(mut self, auth: Auth) -> Self {
+        self.auth = Some(auth);
+        self
+    }
+
+    /// To which names the server answers, and which origins' pages may use it; without a word,
+    /// the names of loopback alone, or any name where callers are asked who they are, and no
+    /// other origin.
+    #[must_use]
+    pub fn origins(mut self, rules: OriginRules) -> Self {
+        self.origins = Some(rules);
+        self
+    }
+
     /// Lets webhooks of subscriptions reach this machine's loopback, also by plain HTTP: for
     /// development and tests.
     #[must_use]
     pub fn allow_local_webhooks(mut self) -> Self {
         self.webhooks = Reach::PublicAndLoopback;
+        self
+    }
+
+    /// What threads that do nothing but append to durable streams call each time before they
+    /// sleep: a store may commit there what they appended, and may block for as long.
+    #[must_use]
+    pub fn before_sleep(mut self, call: impl Fn() + Send + Sync + 'static) -> Self {
+        self.before_sleep = Some(BeforeSleep(Arc::new(call)));
+        self
+    }
+
+    /// Adds a gauge of the host's own to `GET /metrics`, as `millstream_NAME`; `read` is called
+    /// for each of them, and must be quick.
+    #[must_use]
+    pub fn gauge(
+        mut self,
+        name: &'static str,
+        help: &'static str,
+        read: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Self {
+        self.asked.push(Asked { name, help, read: Arc::new(read) });
         self
     }
 }
@@ -120,7 +185,9 @@ pub struct App(Arc<Shared>);
 struct Shared {
     options: AppOptions,
     store: Arc<dyn LogStore>,
-    topics: LiveLogs<Frame>,
+    topics: LiveLogs<TopicItem>,
+    /// Topics as they are made, for readers of patterns.
+    births: Hub<Topic>,
     llm: LiveLogs<Frame>,
     /// The same relays for readers in other formats, each of whom has an encoder of its own.
     llm_events: LiveLogs<StreamEvent>,
@@ -129,6 +196,9 @@ struct Shared {
     subscriptions: Subscriptions,
     client: Client,
     metrics: Arc<Metrics>,
+    /// What a caller may do where nobody is asked.
+    everybody: Arc<Grant>,
+    origins: OriginRules,
     shutdown: ShutdownSender,
     /// Topics that somebody reads, or read, and that may have no event yet.
     unborn: Mutex<HashSet<LogName>>,
@@ -139,6 +209,10 @@ impl App {
     pub fn new(store: Arc<dyn LogStore>, options: AppOptions) -> Self {
         let ring = Capacity::items(RING_RECORDS).weight(RING_BYTES);
         let shutdown = ShutdownSender::new();
+        let origins = options.origins.clone().unwrap_or_else(|| match options.auth {
+            Some(_) => OriginRules::any_host(),
+            None => OriginRules::loopback(),
+        });
         let streams = Arc::new(Streams::new(Arc::clone(&store)));
         let subscriptions = Subscriptions::new(
             Arc::clone(&store),
@@ -148,13 +222,16 @@ impl App {
         );
         Self(Arc::new(Shared {
             relays: Relays::new(Arc::clone(&store)),
-            topics: LiveLogs::new(ring, topic_frame),
+            topics: LiveLogs::new(ring, TopicItem::new),
+            births: Hub::new(Capacity::items(BIRTHS_REMEMBERED)),
             llm: LiveLogs::new(ring, relay_frame),
             llm_events: LiveLogs::new(ring, relay_event),
             streams,
             subscriptions,
             client: Client::new(),
-            metrics: Arc::new(Metrics::new()),
+            metrics: Arc::new(Metrics::new(&options.asked)),
+            everybody: Arc::new(Grant::everything()),
+            origins,
             shutdown,
             unborn: Mutex::default(),
             options,
@@ -166,8 +243,13 @@ impl App {
         &self.0.store
     }
 
-    pub(crate) fn topics(&self) -> &LiveLogs<Frame> {
+    pub(crate) fn topics(&self) -> &LiveLogs<TopicItem> {
         &self.0.topics
+    }
+
+    /// The topics that are made from now on.
+    pub(crate) fn births(&self) -> Cursor<Topic> {
+        self.0.births.cursor()
     }
 
     pub(crate) fn llm(&self) -> &LiveLogs<Frame> {
@@ -206,8 +288,30 @@ impl App {
         &self.0.client
     }
 
+    pub(crate) fn auth(&self) -> Option<&Auth> {
+        self.0.options.auth.as_ref()
+    }
+
+    pub(crate) fn origins(&self) -> &OriginRules {
+        &self.0.origins
+    }
+
+    /// Whether an append that comes from no page needs no leave but to call the server by this
+    /// name.
+    pub(crate) fn lets_everybody_append(&self, host: &Authority) -> bool {
+        self.auth().is_none() && self.origins().answers_to(host)
+    }
+
+    pub(crate) fn everybody(&self) -> Arc<Grant> {
+        Arc::clone(&self.0.everybody)
+    }
+
     pub(crate) fn body_bytes_max(&self) -> usize {
         self.0.options.body_bytes_max
+    }
+
+    pub(crate) fn before_sleep(&self) -> Option<BeforeSleep> {
+        self.0.options.before_sleep.clone()
     }
 
     pub(crate) fn upstream(&self, name: &str) -> Option<&Upstream> {
@@ -230,8 +334,15 @@ impl App {
 
     /// The topic's log, made if there is none.
     pub(crate) async fn topic_log(&self, topic: &Topic) -> Result<Arc<dyn Log>, StoreError> {
+        let name = topic_log_name(topic);
+        if let Some(log) = self.store().get(&name).await? {
+            return Ok(log);
+        }
         let config = LogConfig { retention: self.0.options.retention, ..LogConfig::default() };
-        self.store().get_or_create(&topic_log_name(topic), config).await
+        let log = self.store().get_or_create(&name, config).await?;
+        // Told once too often if two make it at once, which is harmless.
+        self.0.births.publish(topic.clone(), 1);
+        Ok(log)
     }
 
     /// The relay's log, if there is one.

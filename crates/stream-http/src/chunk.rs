@@ -36,6 +36,13 @@ impl Chunk {
         self.joined.extend_from_slice(bytes);
     }
 
+    /// Adds a line, without its line break, that no other reader gets.
+    pub(crate) fn line(&mut self, write: impl FnOnce(&mut BytesMut)) {
+        self.extend(b"");
+        write(&mut self.joined);
+        self.joined.extend_from_slice(b"\n");
+    }
+
     /// Bytes so far.
     pub(crate) fn len(&self) -> usize {
         self.first.as_ref().map_or(self.joined.len(), Bytes::len)

@@ -1,5 +1,5 @@
-//! One reader's connection: moves frames from the log to the socket, and lets the session say
-//! what is to be said between.
+//! One reader's connection: moves what its feed has to the socket, and lets the session say what
+//! is to be said between.
 
 use std::time::Instant;
 
@@ -9,17 +9,16 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use stream_log::{Gap, LogReader, Next, ReadError};
-use stream_model::{Offset, StreamPosition};
+use stream_log::ReadError;
 use stream_protocol::CloseCode;
 use stream_protocol::session::{Input, Output, Session, SessionOptions};
 use tracing::warn;
 
 use crate::app::App;
 use crate::chunk::Chunk;
+use crate::feed::{Feed, Found};
 use crate::limits::CHUNK_BYTES;
 use crate::metrics::{Kind, ReaderMeter};
-use crate::rendition::Rendition;
 use crate::shutdown::Shutdown;
 
 /// Tells nginx and its kin not to buffer.
@@ -28,13 +27,11 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 const SSE_DATA_ENCODING: HeaderName = HeaderName::from_static("stream-sse-binary-encoding");
 
 /// A reader that is being written to.
-pub(crate) struct Connection<R: Rendition> {
-    reader: LogReader<R::Item>,
-    rendition: R,
-    session: Session,
+pub(crate) struct Connection<F: Feed> {
+    feed: F,
+    session: Session<F::Source>,
     shutdown: Shutdown,
-    /// Once the server goes down: what must still be delivered.
-    drain_to: Option<Offset>,
+    draining: bool,
     meter: ReaderMeter,
     chunk: Chunk,
     closed: bool,
@@ -48,11 +45,9 @@ pub(crate) fn event_stream_headers() -> HeaderMap {
     ])
 }
 
-/// What a reader found, without the borrow of the frame.
-enum Found {
-    Delivered(Offset),
-    Gap(Gap),
-    End { deleted: bool },
+/// The headers of a stream of lines.
+pub(crate) fn lines_headers() -> HeaderMap {
+    HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"))])
 }
 
 /// The body was broken off, so that it does not look whole.
@@ -60,21 +55,13 @@ enum Found {
 #[error("stream broken off before its end")]
 struct BrokenOff;
 
-impl<R: Rendition> Connection<R> {
-    pub(crate) fn new(
-        app: &App,
-        reader: LogReader<R::Item>,
-        rendition: R,
-        options: SessionOptions,
-        kind: Kind,
-    ) -> Self {
-        let session = Session::new(options, reader.position(), present());
+impl<F: Feed> Connection<F> {
+    pub(crate) fn new(app: &App, feed: F, options: SessionOptions, kind: Kind) -> Self {
         Self {
-            reader,
-            rendition,
-            session,
+            feed,
+            session: Session::new(options, present()),
             shutdown: app.shutdown_signal(),
-            drain_to: None,
+            draining: false,
             meter: app.metrics().reader(kind),
             chunk: Chunk::default(),
             closed: false,
@@ -107,7 +94,7 @@ impl<R: Rendition> Connection<R> {
                 return Some(Ok(chunk));
             }
             if self.closed {
-                return (!self.rendition.tells_its_end()).then_some(Err(BrokenOff));
+                return (!self.feed.tells_its_end()).then_some(Err(BrokenOff));
             }
             self.wait().await;
         }
@@ -117,7 +104,7 @@ impl<R: Rendition> Connection<R> {
     fn say(&mut self) {
         while let Some(output) = self.session.poll_output() {
             match output {
-                Output::Send(notice) => self.rendition.notice(&notice, &mut self.chunk),
+                Output::Send(notice) => self.feed.notice(&notice, &mut self.chunk),
                 Output::Close(_) => self.closed = true,
             }
         }
@@ -126,8 +113,7 @@ impl<R: Rendition> Connection<R> {
     /// Adds what is there already, up to the size of one chunk.
     fn gather(&mut self) {
         while !self.closed && self.chunk.len() < CHUNK_BYTES {
-            let Some(next) = self.reader.try_next() else { break };
-            let found = take(&mut self.rendition, &mut self.chunk, next);
+            let Some(found) = self.feed.try_take(&mut self.chunk) else { break };
             self.handle(found);
         }
     }
@@ -137,14 +123,13 @@ impl<R: Rendition> Connection<R> {
         let deadline = self.session.poll_timeout();
         let found = tokio::select! {
             biased;
-            () = self.shutdown.begun(), if self.drain_to.is_none() => {
-                self.drain_to = Some(self.reader.live().state().next);
+            () = self.shutdown.begun(), if !self.draining => {
+                self.draining = true;
+                self.feed.begin_drain();
                 self.end_if_drained();
                 return;
             }
-            next = self.reader.next() => {
-                next.map(|next| take(&mut self.rendition, &mut self.chunk, next))
-            }
+            found = self.feed.take(&mut self.chunk) => found,
             () = tokio::time::sleep_until(deadline.into()) => {
                 self.session.handle_timeout(present());
                 return;
@@ -156,34 +141,30 @@ impl<R: Rendition> Connection<R> {
         }
     }
 
-    fn handle(&mut self, found: Found) {
-        match &found {
-            Found::Delivered(_) => self.meter.delivered(),
-            Found::Gap(gap) => self.meter.gap(*gap),
-            Found::End { .. } => {}
-        }
+    fn handle(&mut self, found: Found<F::Source>) {
         let input = match found {
-            Found::Delivered(offset) => Input::Delivered { next: offset.next() },
-            Found::Gap(Gap::Trimmed { from, to }) => Input::Trimmed { from, to },
-            Found::Gap(Gap::Damaged { from, to }) => Input::Damaged { from, to },
-            Found::Gap(Gap::EpochChanged { asked, current, earliest }) => Input::EpochChanged {
-                asked,
-                earliest: StreamPosition { epoch: current, offset: earliest },
-            },
-            Found::End { deleted: true } => Input::Ended(CloseCode::Deleted),
-            Found::End { deleted: false } => Input::Ended(CloseCode::Ended),
+            Found::Record => {
+                self.meter.delivered();
+                Some(Input::Delivered)
+            }
+            Found::Nothing => None,
+            Found::Gap(source, gap) => {
+                self.meter.gap(&gap);
+                Some(Input::Gap(source, gap))
+            }
+            Found::Deleted(source) => Some(Input::Deleted(source)),
+            Found::End(code) => Some(Input::Ended(code)),
         };
-        self.session.handle_input(present(), input);
-        self.say();
-        self.closed |= self.rendition.is_over();
+        if let Some(input) = input {
+            self.session.handle_input(present(), input);
+            self.say();
+        }
+        self.closed |= self.feed.is_over();
         self.end_if_drained();
     }
 
     fn end_if_drained(&mut self) {
-        // A stream that is over ends by itself, and is not to be come back to.
-        let over = self.reader.live().state().is_final();
-        let drained = self.drain_to.is_some_and(|to| self.reader.position().offset >= to);
-        if drained && !over {
+        if self.draining && self.feed.is_drained() {
             self.session.handle_input(present(), Input::Ended(CloseCode::Shutdown));
         }
     }
@@ -194,19 +175,7 @@ impl<R: Rendition> Connection<R> {
     }
 }
 
-/// Adds a record's frame to the chunk, and says what was found.
-fn take<R: Rendition>(rendition: &mut R, chunk: &mut Chunk, next: Next<'_, R::Item>) -> Found {
-    match next {
-        Next::Record(offset, item) => {
-            rendition.record(offset, item, chunk);
-            Found::Delivered(offset)
-        }
-        Next::Gap(gap) => Found::Gap(gap),
-        Next::End(state) => Found::End { deleted: state.deleted },
-    }
-}
-
 /// The present on the clock that timers use, which a test may have paused.
-fn present() -> Instant {
+pub(crate) fn present() -> Instant {
     tokio::time::Instant::now().into_std()
 }

@@ -20,7 +20,8 @@ mod stream;
 mod streams;
 mod subscriptions;
 
-pub(crate) use routes::router;
+pub(crate) use respond::BROWSER_HEADERS;
+pub(crate) use routes::{append, router};
 pub(crate) use streams::Streams;
 pub(crate) use subscriptions::Subscriptions;
 

@@ -8,12 +8,17 @@
 //! | route | what |
 //! |---|---|
 //! | `POST /topics/{topic}` | publish |
-//! | `GET /topics/{topic}` | server-sent events with resume, or a page of history |
+//! | `GET /topics/{topic}` | server-sent events or lines of JSON with resume, or a page of history; a pattern in place of the topic reads all that it takes |
+//! | `GET /events?topic=…&topic=…` | many topics and patterns on one connection, resumed by one id |
 //! | `GET /topics` | the topics |
+//! | `GET /ws` | publish and subscribe over a WebSocket ([`stream_protocol::ws`]) |
 //! | `POST /llm/{id}` | start a relay from the body, or from a configured provider |
 //! | `GET /llm/{id}` | its events, from any position, also after the end |
 //! | `POST /llm/{id}/stop` | stop the generation |
 //! | `/v1/stream/{path}` | the Durable Streams protocol |
+//! | `GET /llm` | the LLM streams |
+//! | `GET /metrics` | what is counted, for Prometheus; the same as events of the topic `$sys.stats` |
+//! | `GET /` | the dashboard |
 //! | `GET /healthz`, `/readyz` | probes |
 //!
 //! # Slow readers
@@ -21,6 +26,13 @@
 //! A reader is written to as fast as it reads; what it has not taken yet waits in the log, and
 //! at most [`limits::CHUNK_BYTES`] of frames wait in memory for it.
 //! If the log is trimmed meanwhile, the reader is told first.
+//!
+//! # Who may come
+//!
+//! Without [`Auth`] everybody who reaches the server may do everything, so it answers to the names
+//! of loopback alone; [`AppOptions::origins`] adds names, and origins whose pages may use it.
+//! With [`Auth`] it answers to any name, unless told otherwise, and tokens say what their bearers
+//! may do ([`stream_protocol::grant`]).
 //!
 //! # Shutdown
 //!
@@ -43,17 +55,27 @@
 //! ```
 
 mod app;
+mod auth;
 mod body;
+mod caller;
 mod chunk;
 pub mod client;
 mod connection;
+mod dashboard;
 mod durable;
+mod express;
 mod extract;
+mod feed;
 pub mod frame;
+mod guard;
+mod item;
 pub mod limits;
 mod llm;
+mod many;
+mod message;
 mod metrics;
 mod page;
+mod read;
 mod reject;
 mod rendition;
 pub mod replay;
@@ -61,12 +83,16 @@ mod routes;
 mod serve;
 mod shutdown;
 mod start;
+mod stats;
 mod topics;
 mod upstream;
 mod web_socket;
+mod ws;
 
 pub use app::{App, AppOptions};
+pub use auth::{Algorithm, Auth, KeyError, sign_token};
 pub use routes::router;
 pub use serve::{ServeError, serve};
+pub use stream_protocol::{Grant, OriginRules};
 pub use upstream::{Upstream, UpstreamError};
 pub use web_socket::AxumSocket;

@@ -16,6 +16,17 @@ pub const RING_RECORDS: usize = 1024;
 /// Bytes in that ring; older records leave it early.
 pub const RING_BYTES: usize = 8 << 20;
 
+/// New topics that readers of patterns may not have heard of yet; a reader that falls further
+/// behind looks at all topics again.
+pub const BIRTHS_REMEMBERED: usize = 1024;
+
+/// Topics that one reader of many follows at once; a pattern that takes more is refused, and
+/// a reader whose patterns come to take more is ended with
+/// [`CloseCode::TooManyTopics`](stream_protocol::CloseCode::TooManyTopics).
+///
+/// Its resume token has a bound of its own, which long names meet sooner.
+pub const TOPICS_PER_READER: usize = 1000;
+
 /// Records that a topic keeps unless configured otherwise; older ones are trimmed.
 pub const TOPIC_RECORDS: u64 = 100_000;
 
@@ -60,3 +71,46 @@ pub const WEBHOOK_ANSWER_BYTES: usize = 64 << 10;
 
 /// How long the token of a wake is good, if the wake is not over before.
 pub const TOKEN_LIFETIME: Duration = Duration::from_hours(24);
+
+/// Publishes of one WebSocket connection that wait for their turn; while there are so many,
+/// nothing more is read from it.
+pub const PUBLISHES_WAITING: usize = 64;
+
+/// Bytes that a command on a WebSocket may have beside the data that it publishes; the connection
+/// is closed at a longer message.
+pub const WS_COMMAND_BYTES: usize = 64 << 10;
+
+/// How long a write to a WebSocket may take; then its peer counts as gone.
+pub const WS_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of a token; a longer one is refused.
+pub const TOKEN_BYTES_MAX: usize = 8 << 10;
+
+/// Bytes of a secret that tokens are signed with (RFC 7518, 3.2); a shorter one is refused.
+pub const TOKEN_SECRET_BYTES_MIN: usize = 32;
+
+/// How far ahead of ours the clock of a token's issuer may be.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(30);
+
+/// Bytes of a request's head in the express lane of appends; a longer one is left to the HTTP
+/// library.
+pub const EXPRESS_HEAD_BYTES: usize = 8 << 10;
+
+/// Headers of such a request; one with more is left to the HTTP library.
+pub const EXPRESS_HEADERS: usize = 32;
+
+/// Bytes that a read in that lane makes room for.
+pub const EXPRESS_READ_BYTES: usize = 4 << 10;
+
+/// Connections that leave that lane at one moment; more wait for the HTTP library to take them.
+pub const EXPRESS_HANDED_OVER: usize = 64;
+
+/// Connections that wait for a thread of that lane to take them; more wait to be accepted.
+pub const EXPRESS_ARRIVALS: usize = 64;
+
+/// How often statistics are published while somebody reads them.
+pub const STATS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Requests and pieces of requests that a thread of that lane looks at before it lets the store
+/// commit what they append, if it never comes to sleep.
+pub const EXPRESS_STEPS: u32 = 256;

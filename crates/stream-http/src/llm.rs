@@ -1,5 +1,6 @@
 //! The routes of relays: start and stop; [`read`] and [`proxy`] have the others.
 
+mod list;
 mod output;
 pub(crate) mod proxy;
 mod read;
@@ -18,16 +19,18 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 use stream_model::{BoxError, ErrorClass};
-use stream_protocol::{Problem, status_of};
+use stream_protocol::{Action, Problem, status_of};
 use tokio::sync::oneshot;
 
 use crate::app::App;
 use crate::body;
+use crate::caller::Caller;
 use crate::client::{chunks, read_some};
 use crate::extract::{Asked, Name};
 use crate::limits::{COMMAND_BYTES, REFUSAL_BYTES};
 use crate::reject::Reject;
 
+pub(crate) use list::list;
 pub(crate) use output::relay_event;
 pub(crate) use read::get;
 
@@ -48,12 +51,14 @@ struct Command {
 /// `POST /llm/{id}`
 pub(crate) async fn post(
     State(app): State<App>,
+    caller: Caller,
     Name(id): Name,
     Asked(query): Asked<StartQuery>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Reject> {
     let id = RelayId::new(&id).map_err(Reject::relay_id)?;
+    caller.check(Action::WriteLlm(id.as_str()))?;
     let format = query.provider.as_deref().map(parse_format).transpose()?;
     if format.is_some() || !may_be_command(&headers) {
         return from_bytes(&app, &id, format, chunks(body)).await;
@@ -199,8 +204,13 @@ fn refused(upstream: &str, reason: String) -> Reject {
 }
 
 /// `POST /llm/{id}/stop`
-pub(crate) async fn stop(State(app): State<App>, Name(id): Name) -> Result<Response, Reject> {
+pub(crate) async fn stop(
+    State(app): State<App>,
+    caller: Caller,
+    Name(id): Name,
+) -> Result<Response, Reject> {
     let id = RelayId::new(&id).map_err(Reject::relay_id)?;
+    caller.check(Action::WriteLlm(id.as_str()))?;
     let outcome = app.relays().stop(&id).await.map_err(|error| Reject::start(&error))?;
     let (status, word) = match outcome {
         StopOutcome::Stopping => (StatusCode::ACCEPTED, "stopping"),

@@ -10,17 +10,25 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use llm_relay::{Ended, Summary};
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric, LabelValueEncoder,
+};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
-use stream_log::Gap;
+use serde_json::{Value, json};
+use stream_protocol::Action;
+use stream_protocol::session::Gap;
 
 use crate::app::App;
+use crate::caller::Caller;
+use crate::reject::Reject;
 
 /// The media type of the text (`OpenMetrics` 1.0, "Overall Structure").
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -63,6 +71,28 @@ struct Responses {
     status: u16,
 }
 
+/// A number that is asked for when the metrics are.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    pub(crate) name: &'static str,
+    pub(crate) help: &'static str,
+    pub(crate) read: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl std::fmt::Debug for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Asked").field(&self.name).finish()
+    }
+}
+
+impl Collector for Asked {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let gauge = ConstGauge::new((self.read)());
+        let metric = encoder.encode_descriptor(self.name, self.help, None, gauge.metric_type())?;
+        gauge.encode(metric)
+    }
+}
+
 /// Every counter of one server.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -77,10 +107,12 @@ pub(crate) struct Metrics {
     relays: Gauge,
     relays_ended: Family<Ends, Counter>,
     relay_events: Counter,
+    asked: Vec<Asked>,
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    /// Nothing counted yet; the numbers of `asked` are told beside the counters.
+    pub(crate) fn new(asked: &[Asked]) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("millstream"),
             responses: Family::default(),
@@ -93,8 +125,12 @@ impl Metrics {
             relays: Gauge::<i64, AtomicI64>::default(),
             relays_ended: Family::default(),
             relay_events: Counter::default(),
+            asked: asked.to_vec(),
         };
         metrics.register();
+        for one in asked {
+            metrics.registry.register_collector(Box::new(one.clone()));
+        }
         metrics
     }
 
@@ -114,6 +150,32 @@ impl Metrics {
         registry.register("llm_relays_ended", "Relays by their end", self.relays_ended.clone());
         let help = "Events of relays that have ended";
         registry.register("llm_relay_events", help, self.relay_events.clone());
+    }
+
+    /// Counts a response.
+    pub(crate) fn responded(&self, status: StatusCode) {
+        self.responses.get_or_create(&Responses { status: status.as_u16() }).inc();
+    }
+
+    /// The same numbers as the metrics, as one JSON object.
+    pub(crate) fn snapshot(&self) -> Value {
+        let of_kind = |kind| OfKind { kind };
+        let kinds = [("topic", Kind::Topic), ("llm", Kind::Llm)];
+        let by_kind = |read: &dyn Fn(&OfKind) -> i128| -> Value {
+            let entries = kinds.map(|(name, kind)| (name.to_owned(), json!(read(&of_kind(kind)))));
+            Value::Object(entries.into_iter().collect())
+        };
+        let asked = self.asked.iter().map(|one| (one.name.to_owned(), json!((one.read)())));
+        json!({
+            "events_published": self.published.get(),
+            "publishes_repeated": self.duplicates.get(),
+            "readers": by_kind(&|kind| self.readers.get_or_create(kind).get().into()),
+            "records_delivered": by_kind(&|kind| self.delivered.get_or_create(kind).get().into()),
+            "records_missed": by_kind(&|kind| self.missed.get_or_create(kind).get().into()),
+            "llm_relays": self.relays.get(),
+            "llm_relay_events": self.relay_events.get(),
+            "storage": Value::Object(asked.collect()),
+        })
     }
 
     /// Counts what a topic took.
@@ -192,15 +254,15 @@ impl ReaderMeter {
     }
 
     /// Counts a gap.
-    pub(crate) fn gap(&self, gap: Gap) {
+    pub(crate) fn gap(&self, gap: &Gap) {
         match gap {
             Gap::Trimmed { from, to } => {
                 self.trimmed.inc();
-                self.missed.inc_by(to.since(from));
+                self.missed.inc_by(to.since(*from));
             }
             Gap::Damaged { from, to } => {
                 self.damaged.inc();
-                self.missed.inc_by(to.since(from));
+                self.missed.inc_by(to.since(*from));
             }
             Gap::EpochChanged { .. } => {
                 self.epoch_changed.inc();
@@ -223,15 +285,15 @@ pub(crate) async fn count_response(
     next: Next,
 ) -> Response {
     let response = next.run(request).await;
-    let label = Responses { status: response.status().as_u16() };
-    app.metrics().responses.get_or_create(&label).inc();
+    app.metrics().responded(response.status());
     response
 }
 
 /// `GET /metrics`
-pub(crate) async fn get(State(app): State<App>) -> Response {
+pub(crate) async fn get(State(app): State<App>, caller: Caller) -> Result<Response, Reject> {
+    caller.check(Action::Operate)?;
     let mut text = String::new();
     #[expect(clippy::expect_used, reason = "a string takes everything")]
     encode(&mut text, &app.metrics().registry).expect("nothing refuses text");
-    ([(CONTENT_TYPE, OPEN_METRICS)], text).into_response()
+    Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }

@@ -1,13 +1,15 @@
 //! Failures as responses.
 
 use axum::response::{IntoResponse, Response};
-use http::header::CONTENT_TYPE;
-use http::{Method, Uri};
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, StatusCode, Uri};
 use llm_relay::{RelayIdError, StartError};
 use stream_log::{AppendError, ReadError, StoreError};
 use stream_model::{ErrorClass, TopicError};
 use stream_protocol::{PROBLEM_CONTENT_TYPE, Problem};
 use tracing::error;
+
+use crate::many::OpenError;
 
 /// A request that was not carried out, and why.
 #[derive(Debug)]
@@ -16,7 +18,13 @@ pub(crate) struct Reject(pub(crate) Problem);
 impl IntoResponse for Reject {
     fn into_response(self) -> Response {
         let body = self.0.to_json().to_string();
-        (self.0.status(), [(CONTENT_TYPE, PROBLEM_CONTENT_TYPE)], body).into_response()
+        let mut response =
+            (self.0.status(), [(CONTENT_TYPE, PROBLEM_CONTENT_TYPE)], body).into_response();
+        if response.status() == StatusCode::UNAUTHORIZED {
+            // RFC 9110, 11.6.1 asks for it.
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
     }
 }
 
@@ -86,6 +94,16 @@ impl Reject {
         Self(problem(error.class(), "store-failed", "The store cannot do it", error))
     }
 
+    pub(crate) fn open(error: &OpenError) -> Self {
+        match error {
+            OpenError::Store(error) => Self::store(error),
+            OpenError::Read(error) => Self::read(error),
+            OpenError::TooMany => {
+                Self(problem(ErrorClass::TooLarge, "too-many-topics", "Too many topics", error))
+            }
+        }
+    }
+
     pub(crate) fn start(error: &StartError) -> Self {
         let (name, title) = match error {
             StartError::Exists => ("relay-exists", "A relay of this name runs or is kept"),
@@ -114,7 +132,7 @@ pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Reject {
         Problem::new(ErrorClass::Invalid, "method-unknown", "The method is not taken here");
     Reject(
         problem
-            .with_status(http::StatusCode::METHOD_NOT_ALLOWED)
+            .with_status(StatusCode::METHOD_NOT_ALLOWED)
             .detail(format!("{} does not take {method}", uri.path())),
     )
 }

@@ -2,18 +2,21 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{any, get, post};
 use http::StatusCode;
 
 use crate::app::App;
-use crate::{durable, llm, metrics, reject, topics};
+use crate::{caller, dashboard, durable, guard, llm, metrics, read, reject, topics, ws};
 
 /// The routes of `app`, to be mounted anywhere.
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/topics", get(topics::list))
-        .route("/topics/{topic}", get(topics::get).post(topics::post))
+        .route("/topics/{topic}", get(read::topic).post(topics::post))
+        .route("/events", get(read::events))
+        .route("/ws", any(ws::connect))
+        .route("/llm", get(llm::list))
         .route("/llm/{id}", get(llm::get).post(llm::post))
         .route("/llm/{id}/stop", post(llm::stop))
         .route("/v1/chat/completions", post(llm::proxy::chat))
@@ -22,9 +25,12 @@ pub fn router(app: App) -> Router {
         .route("/metrics", get(metrics::get))
         .route("/healthz", get(healthy))
         .route("/readyz", get(ready))
-        .merge(durable::router())
+        .merge(durable::router().route_layer(from_fn(caller::guard_streams)))
+        .merge(dashboard::router())
         .fallback(reject::unknown_route)
         .method_not_allowed_fallback(reject::wrong_method)
+        .layer(from_fn_with_state(app.clone(), caller::identify))
+        .layer(from_fn_with_state(app.clone(), guard::guard))
         .layer(from_fn_with_state(app.clone(), metrics::count_response))
         .with_state(app)
 }

@@ -3,12 +3,13 @@
 use std::future::Future;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::app::App;
+use crate::express::lane;
 use crate::routes::router;
+use crate::stats;
 
 /// Serves `app` on `listener` until `shutdown` is ready, then drains for at most `drain`.
 ///
@@ -24,16 +25,15 @@ pub async fn serve(
     drain: Duration,
 ) -> Result<(), ServeError> {
     app.recover().await;
-    // Small frames must leave at once.
-    let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
+    let (lane, handed_over) = lane(listener, app.clone())?;
     let mut begun = app.shutdown_signal();
     let mut stopped = app.shutdown_signal();
-    let server = axum::serve(listener, router(app.clone()))
+    let server = axum::serve(handed_over, router(app.clone()))
         .with_graceful_shutdown(async move { begun.begun().await });
     let ending = app.clone();
     let drained = async move {
         tokio::select! {
-            () = ending.keep_house() => {}
+            ((), ()) = async { tokio::join!(ending.keep_house(), stats::tell(&ending)) } => {}
             () = async {
                 shutdown.await;
                 info!("shutting down");
@@ -44,7 +44,7 @@ pub async fn serve(
         tokio::time::sleep(drain).await;
     };
     tokio::select! {
-        result = async { server.await } => Ok(result?),
+        (result, ()) = async { tokio::join!(async { server.await }, lane.run()) } => Ok(result?),
         () = drained => {
             warn!(drain_s = drain.as_secs(), "cut what was still open after the drain time");
             Ok(())

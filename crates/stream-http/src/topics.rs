@@ -1,4 +1,4 @@
-//! The routes of topics: publish, subscribe, history, list.
+//! Publishing to topics, and their list.
 
 use std::sync::Arc;
 
@@ -10,70 +10,68 @@ use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stream_log::{
-    AppendBatch, AppendError, AppendReceipt, Log, LogName, LogReader, Namespace, ReadFrom,
-    ReadLimit, StoreError,
+    AppendBatch, AppendError, AppendReceipt, Log, LogName, Namespace, ReadFrom, ReadLimit,
+    StoreError,
 };
 use stream_model::now::now;
-use stream_model::{ErrorClass, Event, EventId, Offset, Topic};
-use stream_protocol::Problem;
+use stream_model::{ErrorClass, Event, EventId, Offset, Topic, TopicFilter};
 use stream_protocol::publish::{self, Publish};
-use stream_protocol::subscribe::{self, Form, StartAt, Subscribe};
+use stream_protocol::subscribe;
+use stream_protocol::{Action, Problem};
 
 use crate::app::{App, topic_log_name};
 use crate::body;
-use crate::connection::{Connection, event_stream_headers};
+use crate::caller::Caller;
 use crate::extract::{Asked, Name};
-use crate::metrics::Kind;
-use crate::page::Page;
 use crate::reject::Reject;
-use crate::rendition::AsFrames;
-use crate::start::{has_everything, read_from};
-
-/// What a reader's query may hold.
-#[derive(Debug, Deserialize)]
-pub(crate) struct ReadQuery {
-    pub(crate) from: Option<String>,
-    pub(crate) limit: Option<String>,
-    #[serde(rename = "lastEventId")]
-    pub(crate) last_event_id: Option<String>,
-}
-
-impl ReadQuery {
-    pub(crate) fn parse(&self, headers: &HeaderMap) -> Result<Subscribe, Reject> {
-        let Self { from, limit, last_event_id } = self;
-        let parsed =
-            subscribe::parse(headers, from.as_deref(), last_event_id.as_deref(), limit.as_deref());
-        Ok(parsed?)
-    }
-}
 
 /// `POST /topics/{topic}`
 pub(crate) async fn post(
     State(app): State<App>,
+    caller: Caller,
     Name(topic): Name,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Reject> {
     let topic = parse_topic(&topic)?;
+    caller.check(Action::Publish(&topic))?;
+    let body = body::read(body, app.body_bytes_max()).await?;
+    let published = publish(&app, &topic, &publish::parse(&headers, body)?).await?;
+    let status = if published.repeated { StatusCode::OK } else { StatusCode::CREATED };
+    Ok((status, Json(published.answer)).into_response())
+}
+
+/// What came of a publish.
+pub(crate) struct Published {
+    /// Whether it had been carried out before.
+    pub(crate) repeated: bool,
+    /// Ids, offset, epoch and durability, as every transport tells them.
+    pub(crate) answer: Value,
+}
+
+/// Publishes to a topic.
+pub(crate) async fn publish(
+    app: &App,
+    topic: &Topic,
+    publish: &Publish,
+) -> Result<Published, Reject> {
     if topic.is_reserved() {
         let problem =
             Problem::new(ErrorClass::Forbidden, "topic-reserved", "The topic is reserved");
         return Err(problem.detail("topics that start with `$` are written by the server").into());
     }
-    let body = body::read(body, app.body_bytes_max()).await?;
-    let publish = publish::parse(&headers, body)?;
-    let events = events(&topic, &publish);
-    let (log, receipt) = append(&app, &topic, &publish, &events).await?;
+    let events = events(topic, publish);
+    let (log, receipt) = append(app, topic, publish, &events).await?;
     app.metrics().published(events.len(), receipt.duplicate);
-    let (status, ids) = if receipt.duplicate {
-        (StatusCode::OK, published_ids(&*log, &receipt).await)
+    let ids = if receipt.duplicate {
+        published_ids(&*log, &receipt).await
     } else {
-        (StatusCode::CREATED, events.iter().map(|event| event.id().clone()).collect())
+        events.iter().map(|event| event.id().clone()).collect()
     };
-    Ok((status, Json(answer(&topic, &receipt, &ids))).into_response())
+    Ok(Published { repeated: receipt.duplicate, answer: answer(topic, &receipt, &ids) })
 }
 
-fn parse_topic(name: &str) -> Result<Topic, Reject> {
+pub(crate) fn parse_topic(name: &str) -> Result<Topic, Reject> {
     Topic::new(name).map_err(Reject::topic)
 }
 
@@ -128,47 +126,6 @@ fn answer(topic: &Topic, receipt: &AppendReceipt, ids: &[EventId]) -> Value {
     answer
 }
 
-/// `GET /topics/{topic}`
-pub(crate) async fn get(
-    State(app): State<App>,
-    Name(topic): Name,
-    Asked(query): Asked<ReadQuery>,
-    headers: HeaderMap,
-) -> Result<Response, Reject> {
-    let topic = parse_topic(&topic)?;
-    let asked = query.parse(&headers)?;
-    match asked.form {
-        Form::JsonPage => page(&app, &topic, asked).await,
-        Form::EventStream => live(&app, &topic, asked.start).await,
-    }
-}
-
-async fn page(app: &App, topic: &Topic, asked: Subscribe) -> Result<Response, Reject> {
-    let log = app.store().get(&topic_log_name(topic)).await.map_err(|e| Reject::store(&e))?;
-    let log = log.ok_or_else(|| Reject::not_found("The topic has no events"))?;
-    let from = read_from(asked.start, ReadFrom::Earliest);
-    let batch = log.read(from, ReadLimit::records(asked.limit)).await;
-    Ok(Json(Page::new(batch.map_err(|error| Reject::read(&error))?)).into_response())
-}
-
-/// A reader may come before the first event, so the topic is made if there is none.
-async fn live(app: &App, topic: &Topic, start: StartAt) -> Result<Response, Reject> {
-    let name = topic_log_name(topic);
-    let log = app.topic_log(topic).await.map_err(|error| Reject::store(&error))?;
-    let live = app.topics().follow(&name, log).await.map_err(|error| Reject::read(&error))?;
-    let state = live.state();
-    if has_everything(start, &state) {
-        return Ok(StatusCode::NO_CONTENT.into_response());
-    }
-    if state.next == Offset::ZERO {
-        app.note_unborn(name);
-    }
-    let from = read_from(start, ReadFrom::Latest);
-    let reader = LogReader::open(live, from).map_err(|error| Reject::read(&error))?;
-    let connection = Connection::new(app, reader, AsFrames, app.session_options(), Kind::Topic);
-    Ok(connection.into_response(event_stream_headers()))
-}
-
 /// What the query of a list may hold.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ListQuery {
@@ -187,8 +144,10 @@ struct TopicEntry {
 /// `GET /topics`
 pub(crate) async fn list(
     State(app): State<App>,
+    caller: Caller,
     Asked(query): Asked<ListQuery>,
 ) -> Result<Json<Value>, Reject> {
+    caller.check_known()?;
     let after = match &query.after {
         Some(after) => Some(topic_log_name(&parse_topic(after)?)),
         None => None,
@@ -198,7 +157,12 @@ pub(crate) async fn list(
     let names = names.map_err(|error| Reject::store(&error))?;
     let readers: std::collections::HashMap<_, _> = app.topics().readers().into_iter().collect();
     let mut topics = Vec::with_capacity(names.len());
-    for name in &names {
+    // What a caller may not read is not told, so that a page may have fewer entries than its limit.
+    let may_read = |name: &&LogName| {
+        let filter = TopicFilter::new(name.name());
+        filter.is_ok_and(|filter| caller.allows(Action::Subscribe(&filter)))
+    };
+    for name in names.iter().filter(may_read) {
         let count = readers.get(name).copied().unwrap_or_default();
         topics.extend(entry(&app, name, count).await.map_err(|error| Reject::store(&error))?);
     }

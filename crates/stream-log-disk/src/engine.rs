@@ -14,8 +14,10 @@
 //! with nothing written, and the next one tries again.
 //! After a failed write or sync nothing is written any more; reads go on.
 
+mod aside;
 mod cache;
 mod commit;
+mod compaction;
 mod files;
 mod house;
 mod open;
@@ -30,7 +32,7 @@ mod simulation;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
@@ -44,6 +46,7 @@ use crate::options::DiskOptions;
 use crate::state::{Effect, LogId, LogState};
 use crate::vfs::{Vfs, VfsFile};
 
+use compaction::Garbage;
 use house::Chores;
 use sleep::Slot;
 pub(crate) use staging::Attempt;
@@ -72,6 +75,7 @@ pub(crate) struct Engine {
     /// Rung when the housekeeper has something to do.
     pub(crate) bell: Condvar,
     room: watch::Sender<Room>,
+    garbage: Garbage,
     damage: Vec<Damage>,
 }
 
@@ -98,10 +102,15 @@ pub(crate) struct Segment {
     end: AtomicU32,
     /// Logs with batches in it that were not let go of, counted when it is sealed.
     live: AtomicUsize,
+    /// Whether any of them may have been let go of since it was last looked through.
+    has_garbage: AtomicBool,
+    /// Whether its name leads to another file by now, so that its own must stay open.
+    is_replaced: AtomicBool,
     index: Mutex<Option<Arc<SegmentIndex>>>,
 }
 
 /// Where the next frame goes, and those that wait to be written.
+#[expect(clippy::struct_excessive_bools, reason = "each is one thing to do or to know")]
 #[derive(Debug)]
 struct Stage {
     active: Arc<Segment>,
@@ -118,6 +127,10 @@ struct Stage {
     buffer: Vec<u8>,
     start: u32,
     staged: Vec<Staged>,
+    /// How many frames the last group had.
+    expected: usize,
+    /// Whether the committer was called for the pending group.
+    called: bool,
     sender: GroupSender,
     group: Group,
     /// Whether anybody in the pending group waits for a sync.
@@ -169,12 +182,18 @@ impl Segment {
             file: Mutex::default(),
             end,
             live,
+            has_garbage: AtomicBool::new(true),
+            is_replaced: AtomicBool::new(false),
             index: Mutex::default(),
         })
     }
 
     fn end(&self) -> u32 {
         self.end.load(Ordering::Acquire)
+    }
+
+    fn is_replaced(&self) -> bool {
+        self.is_replaced.load(Ordering::Acquire)
     }
 }
 

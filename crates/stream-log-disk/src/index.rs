@@ -72,6 +72,11 @@ impl SegmentIndex {
         found.and_then(|found| self.logs.get(found)).map_or(&[], |part| self.part(*part))
     }
 
+    /// Where all batches begin, in no order.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = u32> {
+        self.entries.iter().map(|entry| entry.position)
+    }
+
     fn part(&self, part: Part) -> &[Entry] {
         let (start, count) = (narrow(part.start.into()), narrow(part.count.into()));
         self.entries.get(start..start.saturating_add(count)).unwrap_or_default()

@@ -1,5 +1,6 @@
 //! A look into a folder: what is in it, and what is damaged, without changing anything.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use stream_model::{Epoch, Offset};
@@ -7,10 +8,11 @@ use stream_model::{Epoch, Offset};
 use crate::catalog::NAME;
 use crate::codec::{narrow, widen};
 use crate::error::{Damage, OpenError};
+use crate::frame::Kind;
 use crate::load::{Loaded, load};
 use crate::scan::{Found, Scanner};
 use crate::segment::{HEADER_BYTES, Header, segment_name};
-use crate::state::LogState;
+use crate::state::{LogId, LogState};
 use crate::vfs::{OsVfs, Vfs, read_whole};
 
 /// Times that a folder in use is looked at again because it changed meanwhile.
@@ -40,6 +42,11 @@ pub struct SegmentReport {
     pub file_bytes: u64,
     /// Bytes up to the end of its last frame.
     pub used_bytes: u64,
+    /// Of these, bytes of batches that hold a record which its log still has; compaction gives the
+    /// others back once they are the greater part.
+    pub live_bytes: u64,
+    /// Whether it was written anew with less than it had.
+    pub compacted: bool,
     /// Whole frames: batches, and what else happened to logs.
     pub frames: u64,
     /// Records in them, trimmed ones included.
@@ -95,8 +102,9 @@ fn inspect_on(vfs: &dyn Vfs) -> Result<Inspection, OpenError> {
     let Loaded { recovered, sealed, last, .. } = load(vfs)?;
     let mut damage = recovered.damage;
     let mut segments = Vec::new();
+    let earliest = recovered.logs.iter().map(|(_, log)| (log.id, log.earliest)).collect();
     for known in &sealed {
-        let (mut report, found) = look_at(vfs, known.header, known.end)?;
+        let (mut report, found) = look_at(vfs, known.header, known.end, &earliest)?;
         report.sealed = true;
         if known.index.is_none() {
             // The others were read to find out how the logs stand.
@@ -105,7 +113,7 @@ fn inspect_on(vfs: &dyn Vfs) -> Result<Inspection, OpenError> {
         segments.push(report);
     }
     if let Some(last) = &last {
-        segments.push(look_at(vfs, last.header, last.end.end)?.0);
+        segments.push(look_at(vfs, last.header, last.end.end, &earliest)?.0);
     }
     segments.sort_by_key(|segment| segment.number);
     let mut logs: Vec<LogReport> = recovered.logs.into_iter().map(log_report).collect();
@@ -126,11 +134,13 @@ fn log_report((name, log): (String, LogState)) -> LogReport {
     }
 }
 
-/// Goes through the frames of a segment that ends at `end`.
+/// Goes through the frames of a segment that ends at `end`; `earliest` tells the oldest record
+/// that each log has.
 fn look_at(
     vfs: &dyn Vfs,
     header: Header,
     end: u32,
+    earliest: &HashMap<LogId, u64>,
 ) -> Result<(SegmentReport, Vec<Damage>), OpenError> {
     let mut bytes = read_whole(&*vfs.open(&segment_name(header.number))?)?;
     let file_bytes = widen(bytes.len());
@@ -140,6 +150,8 @@ fn look_at(
         sealed: false,
         file_bytes,
         used_bytes: end.into(),
+        live_bytes: 0,
+        compacted: header.compacted,
         frames: 0,
         records: 0,
     };
@@ -150,6 +162,11 @@ fn look_at(
             Found::Frame { head, .. } => {
                 report.frames = report.frames.saturating_add(1);
                 report.records = report.records.saturating_add(head.records.into());
+                let after = head.first.saturating_add(head.records.into());
+                let is_live = earliest.get(&head.log).is_some_and(|earliest| after > *earliest);
+                if head.kind == Kind::Batch && is_live {
+                    report.live_bytes = report.live_bytes.saturating_add(head.frame_bytes().into());
+                }
             }
             Found::Damage { from, to, .. } => {
                 damage.push(Damage::Segment { segment: header.number, from, to, log: None });

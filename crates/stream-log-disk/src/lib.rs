@@ -42,6 +42,7 @@ pub mod limits;
 mod body;
 mod catalog;
 mod codec;
+mod compact;
 mod engine;
 mod error;
 mod frame;
@@ -62,7 +63,7 @@ mod vfs;
 
 pub use error::{Damage, DiskError, OpenError};
 pub use inspect::{Inspection, LogReport, SegmentReport, inspect};
-pub use options::DiskOptions;
+pub use options::{DiskOptions, Usage};
 pub use store::DiskStore;
 pub use vfs::{OsVfs, Vfs, VfsFile};
 #[cfg(feature = "sim")]

@@ -1,5 +1,7 @@
 //! The bounds of the log on disk, each with what happens there.
 
+use std::time::Duration;
+
 /// Bytes of a segment unless configured otherwise; a full one is sealed and the next begun.
 pub const SEGMENT_BYTES: u32 = 64 << 20;
 
@@ -17,13 +19,22 @@ pub const GROWTH_BYTES_MIN: u32 = 256 << 10;
 /// Bytes of the largest such piece.
 pub const GROWTH_BYTES_MAX: u32 = 8 << 20;
 
+/// Frames of the last group from which on the committer waits for as many again before it syncs.
+pub const GATHER_FRAMES_MIN: usize = 4;
+
+/// How long it waits at once; if nothing came meanwhile, it syncs what there is.
+pub const GATHER_PAUSE: Duration = Duration::from_micros(100);
+
+/// How often it waits before it syncs whatever there is.
+pub const GATHER_PAUSES_MAX: usize = 20;
+
 /// Logs with records in the active segment, each of which is kept in memory whole; with one more
 /// the segment is sealed, whatever its size, and logs that nobody uses are put to sleep.
-pub const LOGS_PER_SEGMENT: usize = 1 << 17;
+pub const LOGS_PER_SEGMENT: usize = 1 << 16;
 
 /// Bytes of the indexes of sealed segments that are kept in memory; beyond them, the one that was
 /// read longest ago is let go of, and read again when it is needed.
-pub const INDEX_BYTES_IN_MEMORY: usize = 32 << 20;
+pub const INDEX_BYTES_IN_MEMORY: usize = 16 << 20;
 
 /// Files of sealed segments that are kept open; beyond them, the one that was opened longest ago
 /// is closed, and opened again when it is needed.

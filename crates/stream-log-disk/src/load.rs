@@ -7,13 +7,12 @@ use stream_model::now::new_epoch;
 use crate::catalog::{COPY_NAME, Catalog, NAME};
 use crate::error::{Damage, OpenError};
 use crate::index::SegmentIndex;
-use crate::recovery::{Recovered, Replay, SegmentEnd, end_of_previous};
+use crate::recovery::{Recovered, Replay, SegmentEnd, end_of_compacted, end_of_previous};
 use crate::scan::Scanner;
-use crate::segment::{FORMAT, HEADER_BYTES, Header, HeaderFound, segment_name, segment_number};
+use crate::segment::{
+    FORMAT, FRONT_BYTES, HEADER_BYTES, Header, HeaderFound, segment_name, segment_number,
+};
 use crate::vfs::{Vfs, read_whole};
-
-/// Bytes that hold the header and the frame that a segment begins with.
-const FRONT_BYTES: usize = 256;
 
 /// What a folder holds.
 #[derive(Debug)]
@@ -54,6 +53,8 @@ struct Front {
     bytes: u32,
     /// Where the segment before ended.
     previous_end: Option<u32>,
+    /// Where this one ends, if it was compacted.
+    own_end: Option<u32>,
 }
 
 /// Reads what a folder holds.
@@ -61,8 +62,10 @@ pub(crate) fn load(vfs: &dyn Vfs) -> Result<Loaded, OpenError> {
     let mut damage = Vec::new();
     let fronts = read_fronts(vfs, &mut damage)?;
     let catalog = read_catalog(vfs, &mut damage)?;
-    if catalog.is_none() && fronts.keys().next().is_some_and(|lowest| *lowest > 1) {
-        // Segments are dropped only once a catalog knows what they told.
+    let compacted = fronts.values().flatten().any(|front| front.header.compacted);
+    let dropped = fronts.keys().next().is_some_and(|lowest| *lowest > 1);
+    if catalog.is_none() && (compacted || dropped) {
+        // Only once a catalog knows what segments told are they compacted or dropped.
         damage.push(Damage::Catalog);
     }
     let lowest = fronts.keys().next().copied().unwrap_or(1);
@@ -113,6 +116,10 @@ impl Loading<'_> {
     /// Up to where the segment was safe, as others say.
     fn safe_before(&self, number: u64) -> u32 {
         let known = self.safe_before.filter(|(segment, _)| *segment == number);
+        let own = self.front(number);
+        if own.is_some_and(|own| own.header.compacted) {
+            return own.and_then(|own| own.own_end).unwrap_or_default();
+        }
         let next = self.front(number.saturating_add(1)).and_then(|next| next.previous_end);
         known.map_or(0, |(_, before)| before).max(next.unwrap_or_default())
     }
@@ -146,7 +153,17 @@ fn known_sealed(
     for (segment, end) in catalog.sealed.iter().copied() {
         match fronts.get(&segment).copied().flatten() {
             None => damage.push(Damage::Lost { segment }),
-            Some(Front { header, bytes, .. }) => {
+            Some(Front { header, bytes, own_end, .. }) => {
+                let end = match own_end {
+                    // The catalog may have been written before the segment was.
+                    Some(own_end) => own_end,
+                    None if header.compacted => {
+                        let (from, to) = (HEADER_BYTES, HEADER_BYTES.saturating_add(1));
+                        damage.push(Damage::Segment { segment, from, to, log: None });
+                        bytes
+                    }
+                    None => end,
+                };
                 if bytes < end {
                     damage.push(Damage::Segment { segment, from: bytes, to: end, log: None });
                 }
@@ -202,6 +219,7 @@ fn read_fronts(
             header,
             bytes: length,
             previous_end: end_of_previous(&bytes, header),
+            own_end: end_of_compacted(&bytes, header),
         });
         fronts.insert(number, front);
     }

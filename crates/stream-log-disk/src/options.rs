@@ -60,3 +60,16 @@ impl DiskOptions {
         FRAME_BYTES_MAX.min(self.segment_bytes.saturating_sub(HEADER_BYTES + 256))
     }
 }
+
+/// How much room a store's segments take, as far as that is known without reading them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Bytes of all segments, up to the end of the last frame of each.
+    pub segment_bytes: u64,
+    /// Bytes of payload that logs let go of since segments were last looked through for what can
+    /// be given back.
+    pub garbage_bytes: u64,
+    /// Bytes that compaction gave back since the store was opened.
+    pub freed_bytes: u64,
+}

@@ -30,7 +30,12 @@ pub(crate) struct BatchFrame {
 impl BatchFrame {
     /// What the batch says; `None` if it has another form.
     pub(crate) fn read(&self) -> Option<BatchBody<'_>> {
-        read_batch(self.frame.get(self.body.clone())?, self.head.records)
+        read_batch(self.body(), self.head.records)
+    }
+
+    /// What follows the head.
+    pub(crate) fn body(&self) -> &[u8] {
+        self.frame.get(self.body.clone()).unwrap_or_default()
     }
 
     /// The bytes that `part`, which is a part of the body, lies in, without a copy.

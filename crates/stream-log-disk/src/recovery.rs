@@ -16,6 +16,7 @@ use stream_model::Epoch;
 use crate::body::{read_batch, read_create};
 use crate::catalog::{Catalog, Configs};
 use crate::codec::{Reader, widen};
+use crate::compact::own_end;
 use crate::error::Damage;
 use crate::frame::{Back, Head, Kind};
 use crate::index::{Entry, SegmentIndex};
@@ -71,9 +72,17 @@ pub(crate) struct Recovered {
 
 /// Where the segment before ended, if the segment's first frame is whole and says so.
 pub(crate) fn end_of_previous(bytes: &[u8], header: Header) -> Option<u32> {
-    let mut scanner = Scanner::new(bytes, header.secret, HEADER_BYTES, 0);
-    match scanner.next()? {
-        Found::Frame { head: Head { kind: Kind::Begin, .. }, body, .. } => Reader(body).u32(),
+    Reader(first_body(bytes, header)?).u32()
+}
+
+/// Where a segment that was compacted ends, if its first frame is whole.
+pub(crate) fn end_of_compacted(bytes: &[u8], header: Header) -> Option<u32> {
+    first_body(bytes, header).filter(|_| header.compacted).and_then(own_end)
+}
+
+fn first_body(bytes: &[u8], header: Header) -> Option<&[u8]> {
+    match Scanner::new(bytes, header.secret, HEADER_BYTES, 0).next()? {
+        Found::Frame { head: Head { kind: Kind::Begin, .. }, body, .. } => Some(body),
         _ => None,
     }
 }

@@ -7,7 +7,7 @@
 //! had been safe, and is damaged.
 //! Without such a frame the bytes are a torn tail, which nobody was promised.
 
-use crate::frame::{HEAD_BYTES_MAX, Head, Place, at};
+use crate::frame::{Head, Place, at};
 
 /// What the scanner finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,9 +92,12 @@ impl<'a> Scanner<'a> {
             let rest = self.bytes.get(at(position)..).filter(|rest| !rest.is_empty())?;
             // A head's thirteenth byte tells its length and is never 0, so in the zeros of an
             // unused segment no head begins but in the last twelve of them.
-            let ahead = rest.get(..HEAD_BYTES_MAX.min(rest.len()))?;
-            if ahead.len() > 13 && ahead.iter().all(|byte| *byte == 0) {
-                position = position.checked_add(u32::try_from(ahead.len()).ok()? - 12)?;
+            let zeros = leading_zeros(rest);
+            if zeros == rest.len() {
+                return None;
+            }
+            if zeros > 12 {
+                position = position.checked_add(u32::try_from(zeros).ok()? - 12)?;
                 continue;
             }
             if Head::read(rest, Place { secret: self.secret, position }).is_some() {
@@ -121,6 +124,16 @@ impl<'a> Scanner<'a> {
         self.proved = Some(proved);
         proved
     }
+}
+
+/// How many bytes at the front are 0.
+fn leading_zeros(bytes: &[u8]) -> usize {
+    const BLOCK: [u8; 64] = [0; 64];
+    let (blocks, rest) = bytes.as_chunks();
+    let whole = blocks.iter().take_while(|block| **block == BLOCK).count();
+    let block = blocks.get(whole).map_or(rest, |block| &block[..]);
+    let more = block.iter().take_while(|byte| **byte == 0).count();
+    whole.saturating_mul(BLOCK.len()).saturating_add(more)
 }
 
 #[cfg(test)]

@@ -6,6 +6,9 @@ use crate::limits::{GROWTH_BYTES_MAX, GROWTH_BYTES_MIN};
 /// The version of the format that is read and written: of segments, indexes and catalogs.
 pub(crate) const FORMAT: u8 = 1;
 
+/// The version of a segment that was compacted, which version 1 of this log cannot read.
+const COMPACTED: u8 = 2;
+
 /// The first bytes of every segment; the version follows.
 const MAGIC: [u8; 7] = *b"MSTREAM";
 
@@ -16,6 +19,9 @@ const COPY_BYTES: usize = 24;
 /// read without it.
 pub(crate) const HEADER_BYTES: u32 = 48;
 
+/// Bytes that hold the header and the frame that a segment begins with.
+pub(crate) const FRONT_BYTES: usize = 256;
+
 /// What a segment says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -23,12 +29,24 @@ pub(crate) struct Header {
     pub(crate) number: u64,
     /// What its checksums start from.
     pub(crate) secret: u32,
+    /// Whether it was written anew with less than it had.
+    pub(crate) compacted: bool,
 }
 
 impl Header {
+    /// Of a segment that frames are to be added to.
+    pub(crate) fn new(number: u64, secret: u32) -> Self {
+        Self { number, secret, compacted: false }
+    }
+
+    /// Of one that is written anew.
+    pub(crate) fn compacted(number: u64, secret: u32) -> Self {
+        Self { number, secret, compacted: true }
+    }
+
     pub(crate) fn to_bytes(self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
-        bytes.push(FORMAT);
+        bytes.push(if self.compacted { COMPACTED } else { FORMAT });
         bytes.extend_from_slice(&self.number.to_le_bytes());
         bytes.extend_from_slice(&self.secret.to_le_bytes());
         bytes.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
@@ -40,7 +58,9 @@ impl Header {
         let (first, rest) = bytes.split_at_checked(COPY_BYTES).unwrap_or((bytes, &[]));
         let second = rest.get(..COPY_BYTES).unwrap_or(rest);
         match (read_copy(first), read_copy(second)) {
-            (Some((version, _)), _) | (None, Some((version, _))) if version != FORMAT => {
+            (Some((version, _)), _) | (None, Some((version, _)))
+                if !matches!(version, FORMAT | COMPACTED) =>
+            {
                 HeaderFound::Version(version)
             }
             (Some((_, header)), Some((_, other))) if header == other => HeaderFound::Whole(header),
@@ -72,7 +92,8 @@ fn read_copy(bytes: &[u8]) -> Option<(u8, Header)> {
     let mut reader = Reader(said);
     (reader.take(MAGIC.len())? == MAGIC).then_some(())?;
     let version = reader.u8()?;
-    Some((version, Header { number: reader.u64()?, secret: reader.u32()? }))
+    let (number, secret) = (reader.u64()?, reader.u32()?);
+    Some((version, Header { number, secret, compacted: version == COMPACTED }))
 }
 
 /// The name of a segment's file.
@@ -123,7 +144,13 @@ mod tests {
 
     #[test]
     fn a_header_reads_back_from_either_copy() {
-        let header = Header { number: 5, secret: 0xdead_beef };
+        for header in [Header::new(5, 0xdead_beef), Header::compacted(5, 0xdead_beef)] {
+            check_header(header);
+        }
+    }
+
+    #[track_caller]
+    fn check_header(header: Header) {
         let bytes = header.to_bytes();
         assert_eq!(bytes.len(), usize::try_from(HEADER_BYTES).unwrap());
         assert_eq!(Header::read(&bytes), HeaderFound::Whole(header));
@@ -142,10 +169,10 @@ mod tests {
     #[test]
     fn another_version_is_told_from_damage() {
         let mut copy = MAGIC.to_vec();
-        copy.push(FORMAT + 1);
+        copy.push(COMPACTED + 1);
         copy.extend([0; 12]);
         copy.extend(crc32fast::hash(&copy).to_le_bytes());
-        assert_eq!(Header::read(&copy.repeat(2)), HeaderFound::Version(FORMAT + 1));
+        assert_eq!(Header::read(&copy.repeat(2)), HeaderFound::Version(COMPACTED + 1));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use time::OffsetDateTime;
 
 use crate::body::BatchMeta;
 use crate::codec::widen;
+use crate::engine::Segment;
 use crate::frame::Kind;
 use crate::group::{Group, Phase};
 use crate::index::{Entry, Run};
@@ -55,7 +56,7 @@ pub(crate) struct LogState {
 /// Batches of a log in one sealed segment.
 #[derive(Debug)]
 pub(crate) struct Front {
-    pub(crate) segment: u64,
+    pub(crate) segment: Arc<Segment>,
     pub(crate) entries: Vec<Entry>,
 }
 

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use crate::engine::{Attempt, Cell, Engine};
 use crate::error::{Damage, DiskError, OpenError};
 use crate::log::DiskLog;
-use crate::options::DiskOptions;
+use crate::options::{DiskOptions, Usage};
 use crate::vfs::{OsVfs, Vfs};
 
 /// Logs in one folder of a disk.
@@ -90,12 +90,26 @@ impl DiskStore {
         self.shared.engine.trouble()
     }
 
+    /// How much room the segments take.
+    pub fn usage(&self) -> Usage {
+        self.shared.engine.usage()
+    }
+
     /// Ends in order: what is pending is committed, and every later operation but a read fails
     /// with [`DiskError::Closed`].
     ///
     /// Blocks the thread while the disk syncs.
     pub fn close(&self) {
         self.shared.close();
+    }
+
+    /// Commits what the calling thread appended, in that thread.
+    ///
+    /// For event loops that call it each time before they sleep: from the first call on, appends
+    /// of that thread do not wake the store's own committer.
+    /// It blocks while the disk syncs; appends of other threads do not wait for it to be called.
+    pub fn commit_before_sleep(&self) {
+        self.shared.engine.commit_before_sleep();
     }
 
     fn log(&self, cell: Arc<Cell>) -> Arc<dyn Log> {

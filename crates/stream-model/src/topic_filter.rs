@@ -106,6 +106,39 @@ impl TopicFilter {
     pub fn as_topic(&self) -> Option<Topic> {
         (self.kind == Kind::Exact).then(|| Topic::new(&self.text).ok()).flatten()
     }
+
+    /// Whether every topic that `other` takes is taken by this filter too.
+    pub fn covers(&self, other: &Self) -> bool {
+        if self.is_all() || self.text == other.text {
+            return true;
+        }
+        if other.is_all() {
+            return false;
+        }
+        let mut theirs = other.text.split('.');
+        for ours in self.text.split('.') {
+            match (ours, theirs.next()) {
+                (">", Some(_)) => return true,
+                ("*", Some(segment)) if segment != ">" => {}
+                (ours, Some(segment)) if ours == segment => {}
+                _ => return false,
+            }
+        }
+        theirs.next().is_none()
+    }
+
+    /// What the names of all topics that are taken begin with; empty if they have nothing in
+    /// common.
+    pub fn literal_prefix(&self) -> &str {
+        match self.kind {
+            Kind::All => "",
+            Kind::Exact => &self.text,
+            Kind::Pattern => {
+                let end = self.text.find(['*', '>']).unwrap_or(self.text.len());
+                self.text.get(..end).unwrap_or_default()
+            }
+        }
+    }
 }
 
 impl From<&Topic> for TopicFilter {
@@ -213,6 +246,13 @@ mod tests {
         assert!(TopicFilter::new("*").unwrap().is_all());
     }
 
+    #[test]
+    fn a_prefix_ends_at_the_first_wildcard() {
+        let prefix = |text: &str| TopicFilter::new(text).unwrap().literal_prefix().to_owned();
+        let texts = ["*", ">", "a.b", "a.>", "a.b.*.c", "*.a"];
+        assert_eq!(texts.map(prefix), ["", "", "a.b", "a.", "a.b.", ""]);
+    }
+
     /// Whether the segments of a filter take those of a topic, by definition.
     fn takes(wanted: &[&str], found: &[&str]) -> bool {
         match (wanted, found) {
@@ -234,7 +274,29 @@ mod tests {
             let found: Vec<&str> = topic.as_str().split('.').collect();
             let want = filter.as_str() == "*" || takes(&wanted, &found);
             prop_assert_eq!(filter.matches(&topic), want);
+            prop_assert!(!want || topic.as_str().starts_with(filter.literal_prefix()));
             prop_assert_eq!(filter.to_string().parse(), Ok(filter.clone()));
+        }
+
+        #[test]
+        fn a_filter_that_covers_another_takes_all_that_it_takes(
+            wide in "(a|b|\\*)(\\.(a|\\*)){0,2}(\\.>)?|>",
+            narrow in "(a|b|\\*)(\\.(a|\\*)){0,2}(\\.>)?|>",
+        ) {
+            let filters = [&wide, &narrow].map(|text| TopicFilter::new(text).unwrap());
+            // Any filter of these can be told from any other by a topic of these.
+            let mut topics = ["a", "b", "c"].map(str::to_owned).to_vec();
+            let mut all_taken = true;
+            for _ in 0..4 {
+                for name in &topics {
+                    let topic = Topic::new(name).unwrap();
+                    let [wide, narrow] = filters.each_ref().map(|filter| filter.matches(&topic));
+                    all_taken &= wide || !narrow;
+                }
+                let longer = |name: &String| ["a", "b", "c"].map(|end| format!("{name}.{end}"));
+                topics = topics.iter().flat_map(longer).collect();
+            }
+            prop_assert_eq!(filters[0].covers(&filters[1]), all_taken);
         }
 
         #[test]

@@ -15,8 +15,12 @@ pub enum CloseCode {
     Unavailable,
     /// The stream was deleted; there may be a new one of its name.
     Deleted,
+    /// The reader's token has expired; with a new one it may go on.
+    TokenExpired,
     /// The stream is closed, and everything was delivered.
     Ended,
+    /// Topics were made until the reader's positions no longer fit into a resume token.
+    TooManyTopics,
 }
 
 impl CloseCode {
@@ -26,7 +30,9 @@ impl CloseCode {
             Self::Shutdown => 4000,
             Self::Unavailable => 4001,
             Self::Deleted => 4002,
+            Self::TokenExpired => 4003,
             Self::Ended => 4500,
+            Self::TooManyTopics => 4501,
         }
     }
 
@@ -36,7 +42,9 @@ impl CloseCode {
             Self::Shutdown => "shutdown",
             Self::Unavailable => "unavailable",
             Self::Deleted => "deleted",
+            Self::TokenExpired => "token-expired",
             Self::Ended => "ended",
+            Self::TooManyTopics => "too-many-topics",
         }
     }
 
@@ -58,8 +66,12 @@ mod tests {
 
     #[test]
     fn the_range_says_whether_to_come_back() {
-        use CloseCode::{Deleted, Ended, Shutdown, Unavailable};
-        assert!([Shutdown, Unavailable, Deleted].into_iter().all(CloseCode::may_reconnect));
-        assert!(!Ended.may_reconnect());
+        use CloseCode::{Deleted, Ended, Shutdown, TokenExpired, TooManyTopics, Unavailable};
+        assert!(
+            [Shutdown, Unavailable, Deleted, TokenExpired]
+                .into_iter()
+                .all(CloseCode::may_reconnect)
+        );
+        assert!(![Ended, TooManyTopics].into_iter().any(CloseCode::may_reconnect));
     }
 }

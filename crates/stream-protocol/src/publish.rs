@@ -121,10 +121,7 @@ pub fn producer(headers: &HeaderMap) -> Result<Option<Producer>, PublishError> {
     let triple = (field(&PRODUCER_ID)?, field(&PRODUCER_EPOCH)?, field(&PRODUCER_SEQ)?);
     match (triple, field(&IDEMPOTENCY_KEY)?) {
         ((None, None, None), None) => Ok(None),
-        ((None, None, None), Some(key)) => {
-            let id = producer_id(&format!("idempotency-key:{key}"))?;
-            Ok(Some(Producer { id, epoch: 0, seq: 0 }))
-        }
+        ((None, None, None), Some(key)) => keyed(key).map(Some),
         ((Some(id), Some(epoch), Some(seq)), None) => Ok(Some(Producer {
             id: producer_id(id)?,
             epoch: producer_number(epoch)?,
@@ -135,6 +132,15 @@ pub fn producer(headers: &HeaderMap) -> Result<Option<Producer>, PublishError> {
         }
         _ => Err(bad_producer("Producer-Id, Producer-Epoch and Producer-Seq together")),
     }
+}
+
+/// The producer of the one request that has this idempotency key.
+///
+/// # Errors
+/// [`PublishError::Producer`] if the key is too long or holds a control character.
+pub fn keyed(key: &str) -> Result<Producer, PublishError> {
+    let id = producer_id(&format!("idempotency-key:{key}"))?;
+    Ok(Producer { id, epoch: 0, seq: 0 })
 }
 
 fn producer_id(text: &str) -> Result<ProducerId, PublishError> {

@@ -1,8 +1,10 @@
 //! What one reader's connection is told beside the events.
 //!
-//! A [`Session`] is a pure machine, the same for every transport.
-//! The driver reads the log and writes the records' frames itself; it tells the session what it
-//! delivered and what happened, and writes what the session says.
+//! A [`Session`] is a pure machine, the same for every transport, and for readers of one log and
+//! of many.
+//! The driver reads the logs, writes the records' frames itself, and knows where the reader
+//! stands; it tells the session what happened, and writes what the session says at once, with
+//! the reader's position as it then is.
 //!
 //! - A greeting comes first and carries the reader's position, so that a connection that drops
 //!   before its first event loses nothing.
@@ -15,20 +17,21 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use stream_model::{Epoch, Offset, StreamPosition};
+use stream_model::{Epoch, Offset, StreamPosition, Topic};
 
-use crate::{CloseCode, ResumeToken};
+use crate::CloseCode;
 
 /// How a session behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionOptions {
     heartbeat: Duration,
     announce_end: bool,
+    expires: Option<Instant>,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { heartbeat: Duration::from_secs(30), announce_end: true }
+        Self { heartbeat: Duration::from_secs(30), announce_end: true, expires: None }
     }
 }
 
@@ -47,17 +50,38 @@ impl SessionOptions {
         self.announce_end = announce;
         self
     }
+
+    /// Ends the connection then, because the reader's token does; never otherwise.
+    #[must_use]
+    pub fn expires(mut self, at: Option<Instant>) -> Self {
+        self.expires = at;
+        self
+    }
 }
 
-/// What happened.
+/// Which of a connection's logs something happened to.
+pub trait Source {
+    /// The topic, if the connection has several logs; a connection of one log need not say.
+    fn topic(&self) -> Option<&Topic>;
+}
+
+/// The only log of its connection.
+impl Source for () {
+    fn topic(&self) -> Option<&Topic> {
+        None
+    }
+}
+
+impl Source for Topic {
+    fn topic(&self) -> Option<&Topic> {
+        Some(self)
+    }
+}
+
+/// What a reader cannot be given any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Input {
-    /// Records before `next` were written to the connection.
-    Delivered {
-        /// The record that comes next.
-        next: Offset,
-    },
-    /// Records cannot be given any more; reading goes on at `to`.
+pub enum Gap {
+    /// Records were trimmed; reading goes on at `to`.
     Trimmed {
         /// The record that was to come next.
         from: Offset,
@@ -71,161 +95,161 @@ pub enum Input {
         /// The next that can be read, or may be.
         to: Offset,
     },
-    /// The reader's position is of another life of the stream; reading starts at `earliest`.
+    /// The reader's position is of another life of the log; reading starts at `earliest`.
     EpochChanged {
         /// The life that the reader knew.
         asked: Epoch,
         /// The oldest record of the present life.
         earliest: StreamPosition,
     },
+}
+
+impl Gap {
+    /// The event's name.
+    pub const fn event_name(&self) -> &'static str {
+        match self {
+            Self::Trimmed { .. } => "trimmed",
+            Self::Damaged { .. } => "damaged",
+            Self::EpochChanged { .. } => "epoch-changed",
+        }
+    }
+
+    fn data(&self) -> Value {
+        match self {
+            Self::Trimmed { from, to } | Self::Damaged { from, to } => {
+                json!({"from": from, "to": to, "missed": to.since(*from)})
+            }
+            Self::EpochChanged { asked, earliest: StreamPosition { epoch, offset } } => {
+                json!({"from": asked, "to": epoch, "offset": offset})
+            }
+        }
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input<S = ()> {
+    /// Records were written to the connection.
+    Delivered,
+    /// A log has a gap where the reader stands.
+    Gap(S, Gap),
+    /// One of several logs was deleted; what comes of its name is another.
+    Deleted(S),
     /// The stream is over, or cannot be read on.
     Ended(CloseCode),
 }
 
 /// What the driver must do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Output {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output<S = ()> {
     /// Write this.
-    Send(Notice),
+    Send(Notice<S>),
     /// Write nothing more and close the connection.
     Close(CloseCode),
 }
 
 /// A frame of the server's own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notice {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice<S = ()> {
     /// The first frame: nothing but the position.
-    Hello {
-        /// Where the reader stands.
-        token: ResumeToken,
-    },
+    Hello,
     /// Nothing happened, and the connection is alive.
     Heartbeat,
-    /// Records are gone that the reader has not seen.
-    Trimmed {
-        /// The first that is gone.
-        from: Offset,
-        /// Where it goes on.
-        token: ResumeToken,
-    },
-    /// Records are damaged that the reader has not seen.
-    Damaged {
-        /// The first of them.
-        from: Offset,
-        /// Where it goes on.
-        token: ResumeToken,
-    },
-    /// The stream was lost and made anew.
-    EpochChanged {
-        /// The life that the reader knew.
-        asked: Epoch,
-        /// Where it goes on.
-        token: ResumeToken,
-    },
+    /// The reader has missed something.
+    Gap(S, Gap),
+    /// One of the topics is gone.
+    Deleted(S),
     /// The connection ends.
-    Disconnect {
-        /// Why, and whether to come back.
-        code: CloseCode,
-        /// Where the reader stands.
-        token: ResumeToken,
-    },
+    Disconnect(CloseCode),
 }
 
-impl Notice {
+impl<S: Source> Notice<S> {
     /// The event's name; the greeting has none.
     pub const fn event_name(&self) -> Option<&'static str> {
         match self {
-            Self::Hello { .. } => None,
+            Self::Hello => None,
             Self::Heartbeat => Some("heartbeat"),
-            Self::Trimmed { .. } => Some("trimmed"),
-            Self::Damaged { .. } => Some("damaged"),
-            Self::EpochChanged { .. } => Some("epoch-changed"),
-            Self::Disconnect { .. } => Some("disconnect"),
+            Self::Gap(_, gap) => Some(gap.event_name()),
+            Self::Deleted(_) => Some("deleted"),
+            Self::Disconnect(_) => Some("disconnect"),
         }
     }
 
     /// The event's data; the greeting has none.
     pub fn data(&self) -> Option<Value> {
         match self {
-            Self::Hello { .. } => None,
+            Self::Hello => None,
             Self::Heartbeat => Some(json!({})),
-            Self::Trimmed { from, token } | Self::Damaged { from, token } => {
-                let to = token.offset();
-                Some(json!({"from": from, "to": to, "missed": to.since(*from)}))
-            }
-            Self::EpochChanged { asked, token } => {
-                let StreamPosition { epoch, offset } = token.position();
-                Some(json!({"from": asked, "to": epoch, "offset": offset}))
-            }
-            Self::Disconnect { code, .. } => Some(json!({
+            Self::Gap(source, gap) => Some(with_topic(gap.data(), source)),
+            Self::Deleted(source) => Some(with_topic(json!({}), source)),
+            Self::Disconnect(code) => Some(json!({
                 "code": code.code(), "reason": code.reason(), "reconnect": code.may_reconnect(),
             })),
         }
     }
 
-    /// The id, where the frame moves or repeats the reader's position.
-    pub const fn token(&self) -> Option<ResumeToken> {
-        match self {
-            Self::Heartbeat => None,
-            Self::Hello { token }
-            | Self::Trimmed { token, .. }
-            | Self::Damaged { token, .. }
-            | Self::EpochChanged { token, .. }
-            | Self::Disconnect { token, .. } => Some(*token),
-        }
+    /// Whether the frame carries the reader's position as its id.
+    pub const fn has_position(&self) -> bool {
+        !matches!(self, Self::Heartbeat)
     }
+}
+
+fn with_topic(mut data: Value, source: &impl Source) -> Value {
+    if let (Some(topic), Value::Object(data)) = (source.topic(), &mut data) {
+        data.insert("topic".to_owned(), json!(topic));
+    }
+    data
 }
 
 /// One reader's connection.
 #[derive(Debug)]
-pub struct Session {
+pub struct Session<S = ()> {
     options: SessionOptions,
-    position: StreamPosition,
     deadline: Instant,
-    outputs: VecDeque<Output>,
+    outputs: VecDeque<Output<S>>,
     ended: bool,
 }
 
-impl Session {
-    /// A connection opened at `now` whose reader stands at `position`.
-    pub fn new(options: SessionOptions, position: StreamPosition, now: Instant) -> Self {
-        let hello = Notice::Hello { token: ResumeToken::at(position) };
-        let outputs = VecDeque::from([Output::Send(hello)]);
-        Self { options, position, deadline: now + options.heartbeat, outputs, ended: false }
+impl<S> Session<S> {
+    /// A connection opened at `now`.
+    pub fn new(options: SessionOptions, now: Instant) -> Self {
+        let outputs = VecDeque::from([Output::Send(Notice::Hello)]);
+        Self { options, deadline: now + options.heartbeat, outputs, ended: false }
     }
 
     /// Takes what happened at `now`; after the end it does nothing.
-    pub fn handle_input(&mut self, now: Instant, input: Input) {
+    pub fn handle_input(&mut self, now: Instant, input: Input<S>) {
         if self.ended {
             return;
         }
         match input {
-            Input::Delivered { next } => self.position.offset = next,
-            Input::Trimmed { from, to } => {
-                self.position.offset = to;
-                self.send(Notice::Trimmed { from, token: self.token() });
-            }
-            Input::Damaged { from, to } => {
-                self.position.offset = to;
-                self.send(Notice::Damaged { from, token: self.token() });
-            }
-            Input::EpochChanged { asked, earliest } => {
-                self.position = earliest;
-                self.send(Notice::EpochChanged { asked, token: self.token() });
-            }
+            Input::Delivered => {}
+            Input::Gap(source, gap) => self.send(Notice::Gap(source, gap)),
+            Input::Deleted(source) => self.send(Notice::Deleted(source)),
             Input::Ended(code) => {
                 if self.options.announce_end || code != CloseCode::Ended {
-                    self.send(Notice::Disconnect { code, token: self.token() });
+                    self.send(Notice::Disconnect(code));
                 }
                 self.outputs.push_back(Output::Close(code));
                 self.ended = true;
             }
         }
         self.deadline = now + self.options.heartbeat;
+        self.expire(now);
     }
 
-    /// Sends a heartbeat if one is due at `now`; early calls do nothing.
+    /// A reader that always has something to read is never waited for.
+    fn expire(&mut self, now: Instant) {
+        if !self.ended && self.options.expires.is_some_and(|at| now >= at) {
+            self.handle_input(now, Input::Ended(CloseCode::TokenExpired));
+        }
+    }
+
+    /// Does what is due at `now`: ends a connection whose token has expired, or sends a heartbeat.
+    ///
+    /// Early calls do nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.expire(now);
         if !self.ended && now >= self.deadline {
             self.send(Notice::Heartbeat);
             self.deadline = now + self.options.heartbeat;
@@ -233,21 +257,16 @@ impl Session {
     }
 
     /// What to do next; ask until there is nothing.
-    pub fn poll_output(&mut self) -> Option<Output> {
+    pub fn poll_output(&mut self) -> Option<Output<S>> {
         self.outputs.pop_front()
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) must be called.
     pub fn poll_timeout(&self) -> Instant {
-        self.deadline
+        self.options.expires.map_or(self.deadline, |expires| expires.min(self.deadline))
     }
 
-    /// Where the reader stands.
-    pub fn token(&self) -> ResumeToken {
-        ResumeToken::at(self.position)
-    }
-
-    fn send(&mut self, notice: Notice) {
+    fn send(&mut self, notice: Notice<S>) {
         self.outputs.push_back(Output::Send(notice));
     }
 }

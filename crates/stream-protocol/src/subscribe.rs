@@ -1,5 +1,7 @@
 //! Where a reader starts, and in which form it is answered.
 
+use std::str::FromStr;
+
 use http::HeaderMap;
 use http::header::{ACCEPT, HeaderName};
 use stream_model::{ErrorClass, Offset};
@@ -9,9 +11,10 @@ use crate::{PAGE_RECORDS, PAGE_RECORDS_MAX, Problem, ResumeToken, ResumeTokenErr
 /// What `EventSource` sends when it comes back (WHATWG HTML 9.2.4).
 pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Where a reader starts.
+/// Where a reader starts; `T` is the resume token of one topic, or of many
+/// ([`Positions`](crate::Positions)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StartAt {
+pub enum StartAt<T = ResumeToken> {
     /// The request does not say: the live end of a topic, the beginning of an LLM stream.
     Unsaid,
     /// The oldest record that is left.
@@ -21,7 +24,7 @@ pub enum StartAt {
     /// This record.
     Offset(Offset),
     /// Where the reader left.
-    Token(ResumeToken),
+    Token(T),
 }
 
 /// The form of the answer.
@@ -31,13 +34,15 @@ pub enum Form {
     EventStream,
     /// One page of history as a JSON object.
     JsonPage,
+    /// Lines of JSON: history, then live.
+    Lines,
 }
 
 /// What a reader asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Subscribe {
+pub struct Subscribe<T = ResumeToken> {
     /// Where it starts.
-    pub start: StartAt,
+    pub start: StartAt<T>,
     /// What it gets.
     pub form: Form,
     /// Records on a page.
@@ -53,12 +58,12 @@ pub struct Subscribe {
 ///
 /// # Errors
 /// [`SubscribeError`] names the value that has another form.
-pub fn parse(
+pub fn parse<T: FromStr<Err = ResumeTokenError>>(
     headers: &HeaderMap,
     from: Option<&str>,
     last_event_id: Option<&str>,
     limit: Option<&str>,
-) -> Result<Subscribe, SubscribeError> {
+) -> Result<Subscribe<T>, SubscribeError> {
     Ok(Subscribe {
         start: start(headers, from, last_event_id)?,
         form: form(headers)?,
@@ -66,11 +71,11 @@ pub fn parse(
     })
 }
 
-fn start(
+fn start<T: FromStr<Err = ResumeTokenError>>(
     headers: &HeaderMap,
     from: Option<&str>,
     last_event_id: Option<&str>,
-) -> Result<StartAt, SubscribeError> {
+) -> Result<StartAt<T>, SubscribeError> {
     let header = match headers.get(LAST_EVENT_ID) {
         None => None,
         Some(value) => Some(value.to_str().map_err(|_| SubscribeError::Token(ResumeTokenError))?),
@@ -79,6 +84,14 @@ fn start(
     if let Some(token) = header.or(last_event_id).filter(|id| !id.is_empty()) {
         return Ok(StartAt::Token(token.parse()?));
     }
+    start_from(from)
+}
+
+/// Where a reader without a token starts.
+///
+/// # Errors
+/// [`SubscribeError::From`] if `from` is neither `earliest`, nor `latest`, nor an offset.
+pub fn start_from<T>(from: Option<&str>) -> Result<StartAt<T>, SubscribeError> {
     match from {
         None => Ok(StartAt::Unsaid),
         Some("earliest") => Ok(StartAt::Earliest),
@@ -103,6 +116,7 @@ fn form(headers: &HeaderMap) -> Result<Form, SubscribeError> {
         match media_type.as_str() {
             "text/event-stream" | "text/*" | "*/*" => Some(Form::EventStream),
             "application/json" | "application/*" => Some(Form::JsonPage),
+            "application/x-ndjson" | "application/jsonl" => Some(Form::Lines),
             _ => None,
         }
     });
@@ -141,8 +155,27 @@ pub enum SubscribeError {
         found: String,
     },
     /// No form of ours is acceptable.
-    #[error("expected to accept text/event-stream or application/json")]
+    #[error("expected to accept text/event-stream, application/x-ndjson or application/json")]
     Accept,
+}
+
+impl<T> StartAt<T> {
+    /// The same start with another kind of token.
+    ///
+    /// # Errors
+    /// What `convert` says of the token.
+    pub fn try_map_token<U, E>(
+        self,
+        convert: impl FnOnce(T) -> Result<U, E>,
+    ) -> Result<StartAt<U>, E> {
+        Ok(match self {
+            Self::Unsaid => StartAt::Unsaid,
+            Self::Earliest => StartAt::Earliest,
+            Self::Latest => StartAt::Latest,
+            Self::Offset(offset) => StartAt::Offset(offset),
+            Self::Token(token) => StartAt::Token(convert(token)?),
+        })
+    }
 }
 
 impl From<SubscribeError> for Problem {
@@ -207,6 +240,7 @@ mod tests {
         check_form("text/event-stream", &Ok(Form::EventStream));
         check_form("*/*", &Ok(Form::EventStream));
         check_form("application/json", &Ok(Form::JsonPage));
+        check_form("application/x-ndjson", &Ok(Form::Lines));
         check_form("text/html, Application/JSON;q=0.9, */*;q=0.8", &Ok(Form::JsonPage));
         check_form("image/png", &Err(SubscribeError::Accept));
         assert_eq!(form(&HeaderMap::new()), Ok(Form::EventStream));

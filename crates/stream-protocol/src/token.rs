@@ -3,12 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
-use stream_model::{Offset, StreamPosition};
+use stream_model::{Offset, StreamPosition, Topic};
+
+use crate::{Interest, Positions};
 
 /// Where a reader goes on: the position after what it has.
 ///
 /// Opaque to clients; on the wire it is the text of the position, `EPOCH.OFFSET`.
-/// Texts of another form are kept free for tokens of several positions.
+/// A reader of many topics has [`Positions`], whose text has another form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ResumeToken(StreamPosition);
 
@@ -49,6 +51,56 @@ impl FromStr for ResumeToken {
     }
 }
 
+/// A resume token of either form, for readers that take both: a reader may leave one transport
+/// and go on with another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AnyToken {
+    /// A position in one topic, which the token does not name.
+    One(ResumeToken),
+    /// Positions in topics that it names.
+    Many(Positions),
+}
+
+impl AnyToken {
+    /// For a reader of one topic.
+    ///
+    /// # Errors
+    /// [`ResumeTokenError`] if the token knows nothing of the topic.
+    pub fn for_topic(self, topic: &Topic) -> Result<ResumeToken, ResumeTokenError> {
+        match self {
+            Self::One(token) => Ok(token),
+            Self::Many(positions) => {
+                positions.get(topic).map(ResumeToken::at).ok_or(ResumeTokenError)
+            }
+        }
+    }
+
+    /// For a reader of what `interest` takes.
+    ///
+    /// # Errors
+    /// [`ResumeTokenError`] if the token is of one topic, and the reader of more.
+    pub fn for_interest(self, interest: &Interest) -> Result<Positions, ResumeTokenError> {
+        match self {
+            Self::Many(positions) => Ok(positions),
+            Self::One(token) => {
+                let topic = interest.single().ok_or(ResumeTokenError)?;
+                let mut positions = Positions::default();
+                positions.set(&topic, token.position());
+                Ok(positions)
+            }
+        }
+    }
+}
+
+impl FromStr for AnyToken {
+    type Err = ResumeTokenError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let one = text.parse().map(Self::One);
+        one.or_else(|_| text.parse().map(Self::Many))
+    }
+}
+
 /// The text is no resume token of this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected the id of an event of this stream, as it was received")]
@@ -59,6 +111,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use stream_model::Epoch;
+
+    #[test]
+    fn a_reader_may_change_between_one_topic_and_many() {
+        let interest = |topics: &[&str]| Interest::parse(topics, [""; 0]).unwrap();
+        let topic = |name| Topic::new(name).unwrap();
+        let one: ResumeToken = "e.5".parse().unwrap();
+        let many = AnyToken::One(one).for_interest(&interest(&["a"])).unwrap();
+        assert_eq!(many.get(&topic("a")), Some(one.position()));
+        let many: AnyToken = many.to_string().parse().unwrap();
+        assert_eq!(many.clone().for_topic(&topic("a")), Ok(one));
+        assert_eq!(many.clone().for_topic(&topic("b")), Err(ResumeTokenError));
+        assert!(many.for_interest(&interest(&["a", "b.*"])).is_ok());
+        assert_eq!(AnyToken::One(one).for_interest(&interest(&["a", "b"])), Err(ResumeTokenError));
+    }
 
     proptest! {
         #[test]

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::event::{RawJson, write_string};
+use crate::wire::without_lone_halves;
 
 /// A value that can be written as JSON.
 pub(super) trait Json {
@@ -39,9 +40,11 @@ impl Json for u32 {
     }
 }
 
+/// A provider may write half a character as an escape, which some clients' parsers refuse and
+/// others read as a text that they cannot send on: it becomes U+FFFD.
 impl Json for RawJson {
     fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.as_str().as_bytes());
+        out.extend_from_slice(without_lone_halves(self.as_str()).as_bytes());
     }
 }
 
@@ -165,6 +168,15 @@ impl Array<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn raw_values_have_whole_characters_only() {
+        let raw = RawJson::from_valid(r#"{"a":"\ud83d","b":"\ud83d\ude00"}"#);
+        let mut out = Vec::new();
+        raw.write(&mut out);
+        let value: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(value, serde_json::json!({"a": "\u{FFFD}", "b": "😀"}));
+    }
 
     #[test]
     fn values_nest() {

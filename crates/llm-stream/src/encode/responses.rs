@@ -145,7 +145,7 @@ impl Responses {
     fn opaque(&mut self, number: u32, own: &Opaque, out: &mut Out) {
         let Some(item) = self.item(number) else { return };
         match item.kind {
-            ItemKind::Opaque if item.raw.is_none() => item.raw = Some(own.raw.clone()),
+            ItemKind::Opaque if item.raw.is_none() => item.take_own(own),
             ItemKind::Reasoning => return item.take_proof(&own.raw),
             _ => return,
         }
@@ -288,6 +288,9 @@ impl Target for Responses {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode;
+    use crate::encode::{OutputFormat, encode};
+    use crate::event::{Channel, Delta, EventBody, Metadata, RawJson, Start, StreamEvent};
 
     /// The last frame of the end of a text "abé" that begins with `bytes` kept already.
     fn end_after(bytes: usize) -> String {
@@ -300,6 +303,49 @@ mod tests {
         responses.close(&block, &about, &mut out);
         let last = super::super::Frames::new(&out).last();
         last.map(|frame| String::from_utf8_lossy(frame.data).into_owned()).unwrap_or_default()
+    }
+
+    /// What is read back from the encoding of `events`: its words, and its blocks.
+    fn way_back(events: &[StreamEvent]) -> (String, Vec<String>) {
+        let read = decode(Format::OpenAiResponses, &encode(OutputFormat::OpenAiResponses, events));
+        let words = read.iter().map(StreamEvent::delta_text).collect();
+        let blocks = read.iter().filter_map(|event| match &event.body {
+            EventBody::Metadata(own) => match &**own {
+                Metadata::Block(block) => Some(block.raw.as_str().to_owned()),
+                _ => None,
+            },
+            _ => None,
+        });
+        (words, blocks.collect())
+    }
+
+    #[test]
+    fn an_item_without_a_type_is_kept_and_never_said() {
+        let item = r#"{"id":"i1","content":[{"type":"output_text","text":"Hi"}]}"#;
+        let payload = format!(r#"{{"type":"response.output_item.done","item":{item}}}"#);
+        let events = decode(Format::OpenAiResponses, format!("data: {payload}\n\n").as_bytes());
+        assert!(events.iter().all(|event| event.delta_text().is_empty()));
+        assert_eq!(way_back(&events), (String::new(), vec![item.to_owned()]));
+    }
+
+    #[test]
+    fn a_proof_that_comes_late_does_not_say_its_words_again() {
+        let start = Start { format: Some(Format::OpenAiResponses), ..Start::default() };
+        let thought = |part, text: &str| {
+            let (text, channel) = (text.to_owned(), Channel::Reasoning);
+            StreamEvent::from(EventBody::Delta(Delta { choice: 0, part, channel, text }))
+        };
+        let item = r#"{"type":"reasoning","summary":[{"text":"First. "}],"encrypted_content":"p"}"#;
+        let (kind, raw) = (Some("reasoning".to_owned()), RawJson::from_valid(item));
+        let events = [
+            EventBody::Start(Box::new(start)).into(),
+            thought(0, "First. "),
+            thought(1, "Second."),
+            Metadata::Block(Opaque { choice: 0, part: 0, kind, raw }).into(),
+        ];
+        let (words, blocks) = way_back(&events);
+        assert_eq!(words, "First. Second.");
+        assert!(blocks.iter().any(|block| block.contains(r#""encrypted_content":"p""#)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use time::{OffsetDateTime, UtcOffset};
 
 use super::{Channel, Delta, EventBody, StreamEvent};
+use crate::json_string::plain_len;
 
 impl StreamEvent {
     /// Appends the event's dict form to `out` as JSON text, on one line.
@@ -111,8 +112,7 @@ fn write_two(number: u32, out: &mut Vec<u8>) {
 pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
-    {
+    while let Some(at) = plain_len(rest) {
         let (plain, special) = rest.split_at(at);
         out.extend_from_slice(plain);
         let Some((&byte, after)) = special.split_first() else { break };

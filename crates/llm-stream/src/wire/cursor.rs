@@ -5,8 +5,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
-
+use crate::json_string::{plain_len, unescape};
 use crate::limits::DEPTH_MAX;
 
 /// A text that is no JSON, or is nested too deep.
@@ -45,13 +44,17 @@ impl<'a> Cursor<'a> {
     /// The first byte of what is next, after white space.
     #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
-        loop {
-            let byte = self.here()?;
-            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                return Some(byte);
-            }
+        match self.here() {
+            Some(b' ' | b'\n' | b'\r' | b'\t') => self.peek_past_space(),
+            byte => byte,
+        }
+    }
+
+    fn peek_past_space(&mut self) -> Option<u8> {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.here() {
             self.at += 1;
         }
+        self.here()
     }
 
     /// Calls `field` for each field of the next value, which begins with a brace.
@@ -60,14 +63,10 @@ impl<'a> Cursor<'a> {
         mut field: impl FnMut(&mut Self, Cow<'a, str>) -> Result<(), BadJson>,
     ) -> Result<(), BadJson> {
         self.enter(b'{')?;
-        if self.peek() != Some(b'}') {
-            loop {
-                let key = self.key()?;
-                field(self, key)?;
-                if !self.goes_on(b'}')? {
-                    break;
-                }
-            }
+        let mut key = self.first_key()?;
+        while let Some(known) = key {
+            field(self, known)?;
+            key = self.next_key()?;
         }
         self.leave();
         Ok(())
@@ -92,13 +91,31 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next value, which begins with a quote, without its escapes.
+    #[inline]
     pub(super) fn string(&mut self) -> Result<Cow<'a, str>, BadJson> {
-        let start = self.at;
-        if !self.skip_string()? {
-            let inner = self.text.get(start + 1..self.at - 1);
-            return inner.map(Cow::Borrowed).ok_or(self.bad());
+        match self.plain_string() {
+            Some(plain) => Ok(Cow::Borrowed(plain)),
+            None => self.escaped_string(),
         }
-        serde_json::from_str(self.since(start)).map(Cow::Owned).map_err(|_| self.bad())
+    }
+
+    /// Takes the string that is next, if it has no escapes and is well-formed.
+    #[inline]
+    fn plain_string(&mut self) -> Option<&'a str> {
+        let start = self.at + 1;
+        let end = start + plain_len(self.text.as_bytes().get(start..)?)?;
+        if self.text.as_bytes().get(end) != Some(&b'"') {
+            return None;
+        }
+        self.at = end + 1;
+        self.text.get(start..end)
+    }
+
+    fn escaped_string(&mut self) -> Result<Cow<'a, str>, BadJson> {
+        let start = self.at;
+        self.skip_escaped_string()?;
+        let escaped = self.text.get(start + 1..self.at - 1).and_then(unescape);
+        escaped.map(Cow::Owned).ok_or(self.bad())
     }
 
     /// The text of the next value, whatever it is.
@@ -120,36 +137,71 @@ impl<'a> Cursor<'a> {
     }
 
     /// Skips the next value, whatever it is.
+    #[inline]
     pub(super) fn skip(&mut self) -> Result<(), BadJson> {
         match self.peek() {
-            Some(b'"') => self.skip_string().map(|_| ()),
-            Some(b'{') => self.skip_object(),
-            Some(b'[') => self.array(Self::skip),
+            Some(b'"') => self.skip_string(),
+            Some(b'{' | b'[') => self.skip_nested(),
+            first => self.skip_plain(first),
+        }
+    }
+
+    /// Skips the next value, which is an object or array.
+    ///
+    /// No recursion: payloads hold much that nobody reads, and this is where it goes by.
+    fn skip_nested(&mut self) -> Result<(), BadJson> {
+        const _: () = assert!(DEPTH_MAX <= 128, "there is a bit for each level");
+        // Of each level that is open, the innermost last, whether it is an object.
+        let mut objects = 0_u128;
+        let outside = self.depth;
+        loop {
+            match self.peek() {
+                Some(b'"') => self.skip_string()?,
+                Some(opener @ (b'{' | b'[')) => {
+                    let is_object = opener == b'{';
+                    self.enter(opener)?;
+                    objects = objects << 1 | u128::from(is_object);
+                    if self.peek() != Some(closer(is_object)) {
+                        self.skip_key_of(is_object)?;
+                        continue;
+                    }
+                }
+                first => self.skip_plain(first)?,
+            }
+            // A value has ended: so may levels around it.
+            loop {
+                let is_object = objects & 1 == 1;
+                if self.goes_on(closer(is_object))? {
+                    self.skip_key_of(is_object)?;
+                    break;
+                }
+                self.leave();
+                objects >>= 1;
+                if self.depth == outside {
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Skips a key and its colon, if it is an object that goes on.
+    #[inline]
+    fn skip_key_of(&mut self, is_object: bool) -> Result<(), BadJson> {
+        if !is_object || self.plain_key().is_some() {
+            return Ok(());
+        }
+        self.any_key().map(drop)
+    }
+
+    /// Skips the next value, which is a word or a number that begins with `first`.
+    #[inline]
+    fn skip_plain(&mut self, first: Option<u8>) -> Result<(), BadJson> {
+        match first {
             Some(b't') => self.literal("true"),
             Some(b'f') => self.literal("false"),
             Some(b'n') => self.literal("null"),
             _ => self.number(),
         }
-    }
-
-    /// As [`object`](Self::object), without a look at the keys.
-    fn skip_object(&mut self) -> Result<(), BadJson> {
-        self.enter(b'{')?;
-        if self.peek() != Some(b'}') {
-            loop {
-                if self.peek() != Some(b'"') {
-                    return Err(self.bad());
-                }
-                self.skip_string()?;
-                self.take(b':')?;
-                self.skip()?;
-                if !self.goes_on(b'}')? {
-                    break;
-                }
-            }
-        }
-        self.leave();
-        Ok(())
     }
 
     #[inline]
@@ -196,7 +248,43 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The first key of the object that has begun, and its colon; nothing if the object ends.
+    fn first_key(&mut self) -> Result<Option<Cow<'a, str>>, BadJson> {
+        if self.peek() == Some(b'}') {
+            return Ok(None);
+        }
+        self.key().map(Some)
+    }
+
+    /// The next key, and what stands before and after it; nothing if the object ends.
+    fn next_key(&mut self) -> Result<Option<Cow<'a, str>>, BadJson> {
+        if !self.goes_on(b'}')? {
+            return Ok(None);
+        }
+        self.key().map(Some)
+    }
+
+    #[inline]
     fn key(&mut self) -> Result<Cow<'a, str>, BadJson> {
+        match self.plain_key() {
+            Some(plain) => Ok(Cow::Borrowed(plain)),
+            None => self.any_key(),
+        }
+    }
+
+    /// Takes a key and its colon, if they are written as most are: no escapes and no white space.
+    #[inline]
+    fn plain_key(&mut self) -> Option<&'a str> {
+        let bytes = self.text.as_bytes().get(self.at..)?.strip_prefix(b"\"")?;
+        let length = plain_len(bytes)?;
+        let (start, end) = (self.at + 1, self.at + 1 + length);
+        bytes.get(length..)?.strip_prefix(b"\":")?;
+        self.at = end + 2;
+        self.text.get(start..end)
+    }
+
+    /// Takes a key and its colon, however they are written.
+    fn any_key(&mut self) -> Result<Cow<'a, str>, BadJson> {
         if self.peek() != Some(b'"') {
             return Err(self.bad());
         }
@@ -205,22 +293,27 @@ impl<'a> Cursor<'a> {
         Ok(key)
     }
 
-    /// Skips the next value, which begins with a quote, and returns whether it has escapes.
-    fn skip_string(&mut self) -> Result<bool, BadJson> {
-        let mut escaped = false;
+    /// Skips the next value, which begins with a quote.
+    #[inline]
+    fn skip_string(&mut self) -> Result<(), BadJson> {
+        match self.plain_string() {
+            Some(_) => Ok(()),
+            None => self.skip_escaped_string(),
+        }
+    }
+
+    /// As [`skip_string`](Self::skip_string), whatever is in the string.
+    fn skip_escaped_string(&mut self) -> Result<(), BadJson> {
         self.at += 1;
         loop {
             let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-            self.at += special(rest).ok_or(BadJson { at: self.text.len() })?;
+            self.at += plain_len(rest).ok_or(BadJson { at: self.text.len() })?;
             match self.here() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(escaped);
+                    return Ok(());
                 }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
+                Some(b'\\') => self.escape()?,
                 _ => return Err(self.bad()),
             }
         }
@@ -247,78 +340,45 @@ impl<'a> Cursor<'a> {
     }
 
     fn number(&mut self) -> Result<(), BadJson> {
-        self.optional(b"-");
+        self.optional(|byte| byte == b'-');
         match self.here() {
             Some(b'0') => self.at += 1,
             _ => self.digits()?,
         }
-        if self.optional(b".") {
+        if self.optional(|byte| byte == b'.') {
             self.digits()?;
         }
-        if self.optional(b"eE") {
-            self.optional(b"+-");
+        if self.optional(|byte| byte == b'e' || byte == b'E') {
+            self.optional(|byte| byte == b'+' || byte == b'-');
             self.digits()?;
         }
         Ok(())
     }
 
-    fn optional(&mut self, bytes: &[u8]) -> bool {
-        let is_here = self.here().is_some_and(|byte| bytes.contains(&byte));
+    #[inline]
+    fn optional(&mut self, is_it: impl Fn(u8) -> bool) -> bool {
+        let is_here = self.here().is_some_and(is_it);
         self.at += usize::from(is_here);
         is_here
     }
 
+    #[inline]
     fn digits(&mut self) -> Result<(), BadJson> {
-        let start = self.at;
-        while self.here().is_some_and(|byte| byte.is_ascii_digit()) {
-            self.at += 1;
-        }
-        if self.at == start { Err(self.bad()) } else { Ok(()) }
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        if count == 0 { Err(self.bad()) } else { Ok(()) }
     }
+}
+
+/// What ends an object, or else an array.
+#[inline]
+fn closer(is_object: bool) -> u8 {
+    if is_object { b'}' } else { b']' }
 }
 
 fn is_hex(digits: Option<&[u8]>) -> bool {
     digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-}
-
-/// Words of eight bytes that are searched one by one, before a search with more overhead begins.
-const WORDS_OF_SHORT: usize = 6;
-
-/// Where the first quote, backslash or control character is.
-fn special(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHS: u64 = ONES << 7;
-    // The high bit of each byte that is zero; bytes above the first such may be set wrongly.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-    let (words, tail) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate().take(WORDS_OF_SHORT) {
-        let word = u64::from_le_bytes(*word);
-        let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let quotes = zeros(word ^ (ONES * u64::from(b'"')));
-        let backslashes = zeros(word ^ (ONES * u64::from(b'\\')));
-        let found = controls | quotes | backslashes;
-        if found != 0 {
-            let byte = usize::try_from(found.trailing_zeros() / 8).unwrap_or(0);
-            return Some(at * 8 + byte);
-        }
-    }
-    if words.len() > WORDS_OF_SHORT {
-        let searched = WORDS_OF_SHORT * 8;
-        return special_in_long(bytes.get(searched..)?).map(|at| searched + at);
-    }
-    let in_tail = tail.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
-    in_tail.map(|at| words.len() * 8 + at)
-}
-
-/// As [`special`], for strings so long that a vector search pays.
-fn special_in_long(bytes: &[u8]) -> Option<usize> {
-    let end = memchr2(b'"', b'\\', bytes);
-    let plain = bytes.get(..end.unwrap_or(bytes.len()))?;
-    // Counting has no early exit, which makes it one vector loop.
-    match plain.iter().filter(|byte| **byte < 0x20).count() {
-        0 => end,
-        _ => plain.iter().position(|&byte| byte < 0x20),
-    }
 }
 
 #[cfg(test)]
@@ -415,19 +475,5 @@ mod tests {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         assert!(parse::<Nothing>(&nested(DEPTH_MAX)).is_ok());
         assert!(parse::<Nothing>(&nested(DEPTH_MAX + 1)).is_err());
-    }
-
-    #[test]
-    fn special_finds_the_first() {
-        let plain = "abcdefghijklmnopqrstuvwx\u{ff}\u{80}".repeat(5);
-        assert_eq!(special(plain.as_bytes()), None);
-        for at in 0..plain.len() {
-            for byte in [b'"', b'\\', 0, 0x1f] {
-                let mut bytes = plain.as_bytes().to_vec();
-                bytes[at] = byte;
-                bytes.push(b'"');
-                assert_eq!(special(&bytes), Some(at));
-            }
-        }
     }
 }

@@ -18,10 +18,9 @@ use crate::event::{
 use crate::format::Format;
 use crate::limits::{Limits, QUOTED_BYTES_MAX};
 use crate::tool_call::{ToolCallAssembler, ToolFragment};
-use repeat::{Origin, Slice};
+use repeat::{Origin, Repeats, Slice, Target};
 
 pub(super) use metadata::Ending;
-pub(crate) use repeat::Target;
 
 /// Collects the events of one stream until they are fetched.
 #[derive(Debug)]
@@ -47,6 +46,7 @@ pub(crate) struct Emitter {
     origin: Option<Origin>,
     /// The values that the last payload has and nobody reads.
     ignored: Vec<Slice>,
+    repeats: Repeats,
 }
 
 /// What went wrong.
@@ -89,6 +89,7 @@ impl Emitter {
             emitted: 0,
             origin: None,
             ignored: Vec::new(),
+            repeats: Repeats::default(),
         }
     }
 
@@ -241,10 +242,13 @@ impl Emitter {
         let key = (fragment.choice, Channel::ToolArguments, fragment.index.unwrap_or(0));
         let arguments = self.halves.join(key, Cow::Borrowed(fragment.arguments));
         let opened = self.calls.push(ToolFragment { arguments: &arguments, ..fragment });
+        let before = self.emitted;
         self.drain_calls();
-        let text = Slice::of(fragment.arguments);
-        let target = self.calls.last_place().map(Target::Call);
-        self.origin = target.map(|target| Origin { text, target, emitted: self.emitted });
+        if !fragment.arguments.is_empty() && self.emitted > before {
+            let (choice, text) = (fragment.choice, Slice::of(fragment.arguments));
+            let target = self.calls.last_place().map(|place| Target::Call { choice, place });
+            self.origin = target.map(|target| Origin { text, target, emitted: self.emitted });
+        }
         opened
     }
 

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
+
 use crate::event::Channel;
 
 /// The private-use characters that stand for lone high halves: 1,024 of them from here.
@@ -17,20 +19,34 @@ const HALVES: u32 = 0x400;
 
 /// Replaces each lone half in JSON text by its mark; `None` if there is none.
 pub(crate) fn mark_lone_halves(json: &str) -> Option<String> {
-    let mut marked = String::new();
+    let mark = |half: u32| match half.checked_sub(0xDC00) {
+        Some(low) => char::from_u32(LOW_MARK + low),
+        None => char::from_u32(HIGH_MARK + half - 0xD800),
+    };
+    replace_lone_halves(json, mark)
+}
+
+/// JSON text that every parser reads: with U+FFFD for each lone half.
+pub(crate) fn without_lone_halves(json: &str) -> Cow<'_, str> {
+    // Only escapes that begin so are halves, and hardly any text has one.
+    let may_have = memmem::find(json.as_bytes(), b"\\ud").is_some()
+        || memmem::find(json.as_bytes(), b"\\uD").is_some();
+    let replaced =
+        may_have.then(|| replace_lone_halves(json, |_| Some(char::REPLACEMENT_CHARACTER)));
+    replaced.flatten().map_or(Cow::Borrowed(json), Cow::Owned)
+}
+
+/// Replaces each lone half in JSON text by what it is told; `None` if there is none.
+fn replace_lone_halves(json: &str, with: impl Fn(u32) -> Option<char>) -> Option<String> {
+    let mut replaced = String::new();
     let mut rest = json;
     while let Some(at) = rest.find('\\') {
         let (plain, escape) = rest.split_at_checked(at)?;
-        marked.push_str(plain);
+        replaced.push_str(plain);
         let length = match (unit(escape), escape.get(6..).and_then(unit)) {
             (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => 12,
-            (Some(high @ 0xD800..=0xDBFF), _) => {
-                marked.extend(char::from_u32(HIGH_MARK + high - 0xD800));
-                rest = escape.get(6..)?;
-                continue;
-            }
-            (Some(low @ 0xDC00..=0xDFFF), _) => {
-                marked.extend(char::from_u32(LOW_MARK + low - 0xDC00));
+            (Some(half @ 0xD800..=0xDFFF), _) => {
+                replaced.extend(with(half));
                 rest = escape.get(6..)?;
                 continue;
             }
@@ -38,11 +54,11 @@ pub(crate) fn mark_lone_halves(json: &str) -> Option<String> {
         };
         // A character after the backslash that is no ASCII is no escape either: give up.
         let (kept, after) = escape.split_at_checked(length)?;
-        marked.push_str(kept);
+        replaced.push_str(kept);
         rest = after;
     }
-    marked.push_str(rest);
-    (marked.len() != json.len()).then_some(marked)
+    replaced.push_str(rest);
+    (replaced.len() != json.len()).then_some(replaced)
 }
 
 /// The code unit of the `\uXXXX` escape that `text` begins with.
@@ -114,6 +130,15 @@ mod tests {
         assert_eq!(mark_lone_halves(r#""\\ud83d \n é""#), None);
         assert_eq!(mark_lone_halves(r#""a\ud83d""#).unwrap(), "\"a\u{10F03D}\"");
         assert_eq!(mark_lone_halves(r#""\ude00b""#).unwrap(), "\"\u{10F600}b\"");
+    }
+
+    #[test]
+    fn lone_halves_are_left_out_of_json() {
+        assert_eq!(without_lone_halves(r#""\ud83d\ude00 \\ud83d""#), r#""\ud83d\ude00 \\ud83d""#);
+        assert_eq!(
+            without_lone_halves(r#"{"\uD83D":"a\ude00b"}"#),
+            "{\"\u{FFFD}\":\"a\u{FFFD}b\"}"
+        );
     }
 
     #[track_caller]

@@ -96,10 +96,11 @@ pub(super) struct Count(pub(super) Option<u64>);
 impl<'a> Read<'a> for Count {
     fn read(&mut self, cursor: &mut Cursor<'a>) -> Result<(), BadJson> {
         let raw = cursor.raw()?;
-        let digits = raw.trim_matches('"');
-        // Some counts are written as floats: 12.0 is 12.
-        let whole = digits.strip_suffix(".0").unwrap_or(digits);
-        self.0 = whole.parse().ok();
+        self.0 = raw.parse().ok().or_else(|| {
+            let digits = raw.trim_matches('"');
+            // Some counts are written as floats: 12.0 is 12.
+            digits.strip_suffix(".0").unwrap_or(digits).parse().ok()
+        });
         Ok(())
     }
 }
@@ -149,6 +150,10 @@ impl<T> Default for List<T> {
 
 impl<'a, T: Read<'a>> List<T> {
     fn read_item(&mut self, cursor: &mut Cursor<'a>) -> Result<(), BadJson> {
+        // Most lists have one item: room for more would be room that is cleared and never used.
+        if self.0.is_empty() {
+            self.0.reserve_exact(1);
+        }
         let item = self.0.push_mut(T::default());
         item.read(cursor)
     }

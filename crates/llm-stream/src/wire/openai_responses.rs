@@ -242,12 +242,13 @@ impl OpenAiResponses {
         self.any_item = true;
         let Some((raw, item)) = payload.item.get() else { return };
         let output = payload.output_index.0.unwrap_or(0);
-        for (index, content) in (0..).zip(&item.content.0) {
-            self.content(output, index, content, out);
-        }
         match item.kind.as_str() {
-            "message" => out.unknown(Some(0), &item.rest),
+            "message" => {
+                self.contents(output, item, out);
+                out.unknown(Some(0), &item.rest);
+            }
             "reasoning" => {
+                self.contents(output, item, out);
                 for (index, summary) in (0..).zip(&item.summary.0) {
                     let place = Place::new(output, Channel::Reasoning, summary_place(index));
                     self.whole_text(place, summary.text.as_str(), out);
@@ -258,6 +259,7 @@ impl OpenAiResponses {
                     out.block(part, "reasoning", raw);
                 }
             }
+            // What is in another item is not said: the item is kept as it is.
             kind => {
                 let place = payload.place(Channel::ToolArguments);
                 self.tool(place, raw, item, out);
@@ -299,6 +301,12 @@ impl OpenAiResponses {
         }
         if let Some(part) = self.parts.get(place, out) {
             out.calls(|calls| calls.close(part.choice, u64::from(part.part), "{}"));
+        }
+    }
+
+    fn contents(&mut self, output: u64, item: &Item<'_>, out: &mut Emitter) {
+        for (index, content) in (0..).zip(&item.content.0) {
+            self.content(output, index, content, out);
         }
     }
 

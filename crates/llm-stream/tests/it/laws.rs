@@ -15,6 +15,8 @@ use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
+use crate::neutral::with_neutral_payloads;
+
 /// The streams of the test data.
 fn streams() -> &'static [(Format, Vec<u8>)] {
     static STREAMS: OnceLock<Vec<(Format, Vec<u8>)>> = OnceLock::new();
@@ -300,7 +302,30 @@ fn pieces(text: &str, sizes: &[usize]) -> Vec<String> {
     .collect()
 }
 
+/// A payload of a chat with several choices, whose deltas are of several kinds.
+fn chat_payload() -> impl Strategy<Value = String> {
+    let text = prop_oneof!["[a-zé ]{1,9}", Just(String::new()), r#"[\\"\n\{\}]{1,3}"#];
+    let kind = pick(&["content", "reasoning", "refusal", "tool_calls"]);
+    let id = prop_oneof![9 => Just("a"), 1 => Just("b")];
+    (0..6_u32, kind, text, id).prop_map(|(choice, kind, text, id)| {
+        let delta = match kind {
+            "tool_calls" => json!([{"index": 0, "function": {"arguments": text}}]),
+            _ => json!(text),
+        };
+        json!({"id": id, "choices": [{"index": choice, "delta": {kind: delta}}]}).to_string()
+    })
+}
+
 proptest! {
+    #[test]
+    fn choices_take_turns_in_any_way(payloads in vec(chat_payload(), 1..40)) {
+        let frames = format!("data: {}\n\n", payloads.join("\n\ndata: "));
+        let format = Format::OpenAiChat;
+        let mixed = with_neutral_payloads(format, frames.as_bytes()).unwrap();
+        let want = llm_stream::decode(format, &mixed);
+        prop_assert_eq!(llm_stream::decode(format, frames.as_bytes()), want);
+    }
+
     #[test]
     fn cuts_do_not_matter((format, bytes) in stream(), sizes in vec(1..60_usize, 1..8)) {
         let want = llm_stream::decode(format, &bytes);

@@ -38,7 +38,7 @@ fn cases() -> Vec<Case> {
             body: body("1"),
             ..case("POST", "/topics/a%20b", 400, "topic-invalid")
         },
-        Case { detail: "wildcard", ..case("GET", "/topics/a.*", 400, "topic-invalid") },
+        Case { detail: "wildcard", ..case("POST", "/topics/a.*", 400, "topic-invalid") },
         Case { body: body("1"), ..case("POST", "/topics/$sys.stats", 403, "topic-reserved") },
         Case {
             detail: "line 1 column",

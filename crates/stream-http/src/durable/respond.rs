@@ -3,30 +3,16 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderName, HeaderValue,
-    X_CONTENT_TYPE_OPTIONS,
-};
-use http::{HeaderMap, StatusCode};
+use http::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use stream_log::{AppendError, ReadError, StoreError};
 use stream_protocol::durable::{Answer, Refusal};
 
 use crate::reject::Reject;
 
-/// Lets pages of any origin embed the answer (12.7).
+/// Keeps pages of other origins from embedding the answer (12.7); those that are allowed ask by CORS,
+/// which it does not concern.
 const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName =
     HeaderName::from_static("cross-origin-resource-policy");
-
-/// What scripts of another origin may send.
-const REQUEST_HEADERS: &str = "authorization, content-type, if-none-match, stream-ttl, \
-    stream-expires-at, stream-seq, stream-closed, stream-forked-from, stream-fork-offset, \
-    stream-fork-sub-offset, producer-id, producer-epoch, producer-seq, idempotency-key";
-
-/// What scripts of another origin may read.
-const RESPONSE_HEADERS: &str = "etag, location, stream-next-offset, stream-cursor, \
-    stream-up-to-date, stream-closed, stream-ttl, stream-expires-at, stream-sse-data-encoding, \
-    producer-epoch, producer-seq, producer-expected-seq, producer-received-seq";
 
 /// A refusal on its way out.
 #[derive(Debug)]
@@ -89,22 +75,15 @@ pub(super) fn append_refused(error: &AppendError) -> Refusal {
 }
 
 /// What a browser must know of every answer (12.7).
-pub(super) async fn with_browser_headers(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(RESPONSE_HEADERS));
-    response
-}
+pub(crate) const BROWSER_HEADERS: [(HeaderName, HeaderValue); 2] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static("same-origin")),
+];
 
-/// `OPTIONS`: what scripts of another origin may do.
-pub(super) async fn preflight() -> (StatusCode, HeaderMap) {
-    let allowed = [
-        (ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PUT, DELETE, OPTIONS"),
-        (ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS),
-        (ACCESS_CONTROL_MAX_AGE, "86400"),
-    ];
-    let headers = allowed.map(|(name, value)| (name, HeaderValue::from_static(value)));
-    (StatusCode::NO_CONTENT, headers.into_iter().collect())
+/// Adds [`BROWSER_HEADERS`].
+pub(super) async fn with_browser_headers(mut response: Response) -> Response {
+    for (name, value) in BROWSER_HEADERS {
+        response.headers_mut().insert(name, value);
+    }
+    response
 }

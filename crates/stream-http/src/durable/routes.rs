@@ -6,6 +6,7 @@ use axum::extract::{OriginalUri, State};
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::put;
+use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderMap, Uri};
 use stream_model::ErrorClass;
@@ -17,7 +18,7 @@ use stream_protocol::durable::{Answer, Refusal, StreamPath, StreamPathError};
 
 use super::ROOT;
 use super::live;
-use super::respond::{Refused, preflight, respond, respond_empty, with_browser_headers};
+use super::respond::{Refused, respond, respond_empty, with_browser_headers};
 use super::subscriptions;
 use crate::app::App;
 use crate::body;
@@ -26,7 +27,7 @@ use crate::reject;
 
 /// The routes under [`ROOT`].
 pub(crate) fn router() -> Router<App> {
-    let streams = put(create).post(append).get(read).head(head).delete(delete).options(preflight);
+    let streams = put(create).post(post).get(read).head(head).delete(delete);
     Router::new()
         .route("/v1/stream/{*path}", streams)
         .merge(subscriptions::router())
@@ -95,22 +96,35 @@ async fn create(
 }
 
 /// `POST`
-async fn append(
+async fn post(
     State(app): State<App>,
     Name(path): Name,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refused> {
-    let path = parse_path(&path)?;
     let body = body::read(body, app.body_bytes_max()).await.map_err(Refusal::from)?;
-    let append = Append::parse(&headers, body)?;
+    Ok(respond_empty(append(&app, &path, &headers, body).await?))
+}
+
+/// Carries out an append to the stream at `path`.
+///
+/// # Cancel safety
+/// An append that was begun may still be carried out.
+pub(crate) async fn append(
+    app: &App,
+    path: &str,
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Answer, Refusal> {
+    let path = parse_path(path)?;
+    let append = Append::parse(headers, body)?;
     let stream = app.streams().find(&path).await?;
     stream.touch();
     let appended = stream.append(&append).await?;
     if !appended.duplicate {
         app.subscriptions().note_append(&path, appended.tail);
     }
-    Ok(respond_empty(append.answer(appended)))
+    Ok(append.answer(appended))
 }
 
 /// `GET`

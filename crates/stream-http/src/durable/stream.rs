@@ -218,22 +218,36 @@ impl Stream {
 
     /// Carries out an append.
     pub(super) async fn append(&self, append: &Append) -> Result<Appended, Refusal> {
-        let state = self.state().await?;
-        let closed_at = state.closed.then(|| self.offset(state.tail));
-        let plan = append.plan(&self.description.content_type, closed_at)?;
+        let plan = self.plan(append).await?;
         let Some(seq) = append.seq() else {
             let newest = self.seq.read().await;
             return self.commit(append, plan, newest.as_ref()).await;
         };
         let mut newest = self.seq.write().await;
         if let Err(refusal) = append.check_seq(newest.as_ref()) {
-            return self.regressed(append, state, refusal).await;
+            return self.regressed(append, refusal).await;
         }
         let appended = self.commit(append, plan, Some(seq)).await?;
         if !appended.duplicate {
             *newest = Some(seq.clone());
         }
         Ok(appended)
+    }
+
+    /// What is to be appended; that the stream is closed is asked only where that comes before
+    /// what is wrong with the append, as otherwise its log says so.
+    async fn plan(&self, append: &Append) -> Result<Plan, Refusal> {
+        let content_type = &self.description.content_type;
+        match append.plan(content_type, None) {
+            Ok(plan) => Ok(plan),
+            Err(refusal) => {
+                let state = self.state().await?;
+                if !state.closed {
+                    return Err(refusal);
+                }
+                append.plan(content_type, Some(self.offset(state.tail)))
+            }
+        }
     }
 
     async fn commit(
@@ -282,12 +296,8 @@ impl Stream {
 
     /// What to say of an append whose `Stream-Seq` is old: if its producer had it appended then,
     /// that it is; otherwise the refusal.
-    async fn regressed(
-        &self,
-        append: &Append,
-        state: State,
-        refusal: Refusal,
-    ) -> Result<Appended, Refusal> {
+    async fn regressed(&self, append: &Append, refusal: Refusal) -> Result<Appended, Refusal> {
+        let state = self.state().await?;
         let mut question = AppendBatch::new(now());
         question.producer = append.producer().cloned();
         match self.log.append(question).await {

@@ -6,7 +6,7 @@ use llm_stream::{
 use stream_log::Record;
 use stream_model::{Epoch, Offset, StreamPosition};
 use stream_protocol::ResumeToken;
-use stream_protocol::session::Notice;
+use stream_protocol::session::{Gap, Notice};
 use stream_sse::{Encoder as SseEncoder, EventName, FrameRef, LastEventId};
 use tracing::error;
 
@@ -107,17 +107,21 @@ impl Rendition for Output {
         }
     }
 
-    fn notice(&mut self, notice: &Notice, chunk: &mut Chunk) {
-        match notice {
-            Notice::Heartbeat if self.encoder.format().is_sse() => chunk.extend(KEEP_ALIVE),
-            Notice::Trimmed { .. } => self.break_off("records are gone".to_owned(), chunk),
-            Notice::Damaged { .. } => self.break_off("records are damaged".to_owned(), chunk),
-            Notice::EpochChanged { .. } => {
-                self.break_off("the stream was made anew".to_owned(), chunk);
+    fn notice(&mut self, notice: &Notice, _: ResumeToken, chunk: &mut Chunk) {
+        let missing = match notice {
+            Notice::Heartbeat if self.encoder.format().is_sse() => {
+                chunk.extend(KEEP_ALIVE);
+                return;
             }
+            Notice::Gap((), Gap::Trimmed { .. }) => "records are gone",
+            Notice::Gap((), Gap::Damaged { .. }) => "records are damaged",
+            Notice::Gap((), Gap::EpochChanged { .. }) => "the stream was made anew",
             // Their clients expect nothing but the provider's words; they come back by themselves.
-            Notice::Hello { .. } | Notice::Heartbeat | Notice::Disconnect { .. } => {}
-        }
+            Notice::Hello | Notice::Heartbeat | Notice::Deleted(()) | Notice::Disconnect(_) => {
+                return;
+            }
+        };
+        self.break_off(missing.to_owned(), chunk);
     }
 
     fn is_over(&self) -> bool {

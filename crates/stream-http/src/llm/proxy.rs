@@ -14,13 +14,14 @@ use llm_stream::{Format, OutputFormat};
 use serde::Deserialize;
 use stream_model::ErrorClass;
 use stream_model::now::new_uuid;
-use stream_protocol::Problem;
 use stream_protocol::subscribe::StartAt;
+use stream_protocol::{Action, Problem};
 
 use super::read::as_output;
 use super::refused;
 use crate::app::App;
 use crate::body;
+use crate::caller::Caller;
 use crate::client::{CallError, chunks};
 use crate::limits::COMMAND_BYTES;
 use crate::reject::Reject;
@@ -38,29 +39,48 @@ const PASSED_ON: [HeaderName; 3] = [
 ];
 
 /// `POST /v1/chat/completions`
-pub(crate) async fn chat(app: State<App>, headers: HeaderMap, body: Body) -> Answer {
-    answer(app.0, Format::OpenAiChat, OutputFormat::OpenAiChat, headers, body).await
+pub(crate) async fn chat(
+    app: State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    answer(app.0, caller, Format::OpenAiChat, OutputFormat::OpenAiChat, headers, body).await
 }
 
 /// `POST /v1/responses`
-pub(crate) async fn responses(app: State<App>, headers: HeaderMap, body: Body) -> Answer {
-    answer(app.0, Format::OpenAiResponses, OutputFormat::OpenAiResponses, headers, body).await
+pub(crate) async fn responses(
+    app: State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    answer(app.0, caller, Format::OpenAiResponses, OutputFormat::OpenAiResponses, headers, body)
+        .await
 }
 
 /// `POST /v1/messages`
-pub(crate) async fn messages(app: State<App>, headers: HeaderMap, body: Body) -> Answer {
-    answer(app.0, Format::Anthropic, OutputFormat::Anthropic, headers, body).await
+pub(crate) async fn messages(
+    app: State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    answer(app.0, caller, Format::Anthropic, OutputFormat::Anthropic, headers, body).await
 }
 
 type Answer = Result<Response, Reject>;
 
 async fn answer(
     app: App,
+    caller: Caller,
     format: Format,
     output: OutputFormat,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
+    let id = RelayId::new(&new_uuid().to_string()).map_err(Reject::relay_id)?;
+    caller.check(Action::WriteLlm(id.as_str()))?;
     let (name, upstream) = choose(&app, format, &headers)?;
     let body = body::read(body, COMMAND_BYTES).await?;
     let request = upstream.request(body.clone(), passed_on(&headers));
@@ -70,17 +90,17 @@ async fn answer(
     }
     // A task of its own: once the provider was called, its answer is recorded, whoever waits.
     let call = tokio::spawn({
-        let app = app.clone();
-        async move { record(&app, format, request).await }
+        let (app, id) = (app.clone(), id.clone());
+        async move { record(&app, &id, format, request).await }
     });
     let recorded = call.await.map_err(|_| refused(&name, "the call was lost".to_owned()))?;
-    let id = match recorded.map_err(|error| unreachable(&name, &error))? {
-        Recorded::Relay(id) => id?,
+    match recorded.map_err(|error| unreachable(&name, &error))? {
+        Recorded::Relay(started) => started?,
         Recorded::Refusal(response) => return Ok(response),
-    };
+    }
     let log = app.relay_log(&id).await.map_err(|error| Reject::store(&error))?;
     let log = log.ok_or_else(|| Reject::not_found("The relay is gone"))?;
-    let mut response = as_output(&app, &id, log, StartAt::Earliest, output).await?;
+    let mut response = as_output(&app, &caller, &id, log, StartAt::Earliest, output).await?;
     if let Ok(id) = HeaderValue::try_from(id.as_str()) {
         response.headers_mut().insert(RELAY, id);
     }
@@ -128,13 +148,14 @@ fn wants_stream(body: &[u8]) -> bool {
 }
 
 enum Recorded {
-    Relay(Result<RelayId, Reject>),
+    Relay(Result<(), Reject>),
     Refusal(Response),
 }
 
 /// Calls the provider and starts the relay of its answer.
 async fn record(
     app: &App,
+    id: &RelayId,
     format: Format,
     request: http::Request<Body>,
 ) -> Result<Recorded, CallError> {
@@ -142,15 +163,14 @@ async fn record(
     if response.status() != StatusCode::OK {
         return Ok(Recorded::Refusal(handed_through(response)));
     }
-    Ok(Recorded::Relay(start(app, format, response.into_body()).await))
+    Ok(Recorded::Relay(start(app, id, format, response.into_body()).await))
 }
 
-async fn start(app: &App, format: Format, body: Body) -> Result<RelayId, Reject> {
-    let id = RelayId::new(&new_uuid().to_string()).map_err(Reject::relay_id)?;
+async fn start(app: &App, id: &RelayId, format: Format, body: Body) -> Result<(), Reject> {
     let options = RelayOptions::default().format(format);
-    let ended = app.relays().start(&id, options, chunks(body)).await;
+    let ended = app.relays().start(id, options, chunks(body)).await;
     drop(app.metrics().relay(ended.map_err(|error| Reject::start(&error))?));
-    Ok(id)
+    Ok(())
 }
 
 /// A provider's response without what concerned its own connection (RFC 9110, 7.6.1) and its own

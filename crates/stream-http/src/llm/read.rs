@@ -11,18 +11,20 @@ use llm_stream::OutputFormat;
 use serde::Deserialize;
 use stream_log::{Log, LogReader, ReadError, ReadFrom};
 use stream_model::ErrorClass;
-use stream_protocol::Problem;
 use stream_protocol::subscribe::StartAt;
+use stream_protocol::{Action, Problem};
 
 use super::output::Output;
 use crate::app::App;
+use crate::caller::Caller;
 use crate::connection::{Connection, event_stream_headers};
 use crate::extract::{Asked, Name};
+use crate::feed::LogFeed;
 use crate::metrics::Kind;
+use crate::read::ReadQuery;
 use crate::reject::Reject;
-use crate::rendition::AsFrames;
+use crate::rendition::RelayFrames;
 use crate::start::{has_everything, read_from};
-use crate::topics::ReadQuery;
 
 /// What the query of a relay's reader may hold beside the position.
 #[derive(Debug, Deserialize)]
@@ -33,19 +35,21 @@ pub(crate) struct FormatQuery {
 /// `GET /llm/{id}`
 pub(crate) async fn get(
     State(app): State<App>,
+    caller: Caller,
     Name(id): Name,
     Asked(query): Asked<ReadQuery>,
     Asked(format): Asked<FormatQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Reject> {
     let id = RelayId::new(&id).map_err(Reject::relay_id)?;
+    caller.check(Action::ReadLlm(id.as_str()))?;
     let format = parse_format(format.format.as_deref())?;
     let start = query.parse(&headers)?.start;
     let log = app.relay_log(&id).await.map_err(|error| Reject::store(&error))?;
     let log = log.ok_or_else(|| Reject::not_found("There is no such relay"))?;
     match format {
-        None => as_events(&app, &id, log, start).await,
-        Some(format) => as_output(&app, &id, log, start, format).await,
+        None => as_events(&app, &caller, &id, log, start).await,
+        Some(format) => as_output(&app, &caller, &id, log, start, format).await,
     }
 }
 
@@ -62,6 +66,7 @@ fn parse_format(name: Option<&str>) -> Result<Option<OutputFormat>, Reject> {
 
 async fn as_events(
     app: &App,
+    caller: &Caller,
     id: &RelayId,
     log: Arc<dyn Log>,
     start: StartAt,
@@ -74,8 +79,8 @@ async fn as_events(
     let from = read_from(start, ReadFrom::Earliest);
     let reader = LogReader::open(live, from).map_err(|error| Reject::read(&error))?;
     // The last event says that the stream is over; nothing needs to be added.
-    let options = app.session_options().announce_end(false);
-    let connection = Connection::new(app, reader, AsFrames, options, Kind::Llm);
+    let options = app.session_options().announce_end(false).expires(caller.expires());
+    let connection = Connection::new(app, LogFeed::new(reader, RelayFrames), options, Kind::Llm);
     Ok(connection.into_response(event_stream_headers()))
 }
 
@@ -84,6 +89,7 @@ async fn as_events(
 /// An encoder must see a stream from its beginning, wherever its reader begins.
 pub(super) async fn as_output(
     app: &App,
+    caller: &Caller,
     id: &RelayId,
     log: Arc<dyn Log>,
     start: StartAt,
@@ -107,8 +113,8 @@ pub(super) async fn as_output(
     // Whoever comes back with a token knows what is open; whoever starts in the middle does not.
     let knows = matches!(start, StartAt::Token(_));
     let output = Output::new(format, id.as_str(), from, !knows);
-    let options = app.session_options().announce_end(false);
-    let connection = Connection::new(app, reader, output, options, Kind::Llm);
+    let options = app.session_options().announce_end(false).expires(caller.expires());
+    let connection = Connection::new(app, LogFeed::new(reader, output), options, Kind::Llm);
     Ok(connection.into_response(output_headers(format)))
 }
 

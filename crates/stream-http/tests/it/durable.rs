@@ -182,7 +182,7 @@ async fn streams_are_forked_below_any_path() {
     let app = router(App::new(store(), AppOptions::default()));
     let life = Life(Router::new().nest("/api", app));
     let put = async |path: &str, source: Option<&str>| {
-        let mut request = Request::put(path).header("host", "h");
+        let mut request = Request::put(path).header("host", "localhost");
         if let Some(source) = source {
             request = request.header("stream-forked-from", source);
         }
@@ -190,7 +190,7 @@ async fn streams_are_forked_below_any_path() {
         assert_eq!(response.status(), StatusCode::CREATED);
         response.headers()["location"].clone()
     };
-    assert_eq!(put("/api/v1/stream/a", None).await, "http://h/api/v1/stream/a");
+    assert_eq!(put("/api/v1/stream/a", None).await, "http://localhost/api/v1/stream/a");
     put("/api/v1/stream/b", Some("/api/v1/stream/a")).await;
 }
 

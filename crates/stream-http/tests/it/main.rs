@@ -1,7 +1,15 @@
 //! The routes as a library: mounted in another router, without a socket.
 
 #[cfg(test)]
+mod callers;
+#[cfg(test)]
+mod dashboard;
+#[cfg(test)]
 mod durable;
+#[cfg(test)]
+mod express;
+#[cfg(test)]
+mod many;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
@@ -12,3 +20,5 @@ mod outputs;
 mod proxy;
 #[cfg(test)]
 mod sockets;
+#[cfg(test)]
+mod ws;

@@ -27,7 +27,10 @@ impl Engine {
         let oldest = if opened.len() > FILES_OPEN { opened.pop_front() } else { None };
         drop(opened);
         if let Some(oldest) = oldest {
-            *oldest.file.lock() = None;
+            let mut file = oldest.file.lock();
+            if !oldest.is_replaced() {
+                *file = None;
+            }
         }
         Ok(file)
     }
@@ -45,7 +48,9 @@ impl Engine {
         let index = Arc::new(index);
         *kept = Some(Arc::clone(&index));
         drop(kept);
-        self.keep_index(Arc::clone(segment));
+        if !segment.is_replaced() {
+            self.keep_index(Arc::clone(segment));
+        }
         Ok(index)
     }
 

@@ -4,12 +4,14 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Cell, Engine, Room, Staged, Successor};
+use parking_lot::MutexGuard;
+
+use super::{Cell, Engine, Room, Stage, Staged, Successor};
 use crate::error::DiskError;
 use crate::frame::{Kind, Place, set_synced};
 use crate::group::{GroupSender, Phase, group};
 use crate::index::SegmentIndex;
-use crate::limits::LOGS_PER_SEGMENT;
+use crate::limits::{GATHER_FRAMES_MIN, GATHER_PAUSE, GATHER_PAUSES_MAX, LOGS_PER_SEGMENT};
 use crate::segment::HEADER_BYTES;
 use crate::vfs::VfsFile;
 
@@ -68,7 +70,11 @@ impl Engine {
         let mut stage = self.stage.lock();
         loop {
             let can_roll = stage.rolling && stage.successor.is_some() && stage.trouble.is_none();
-            if !stage.staged.is_empty() || can_roll {
+            if !stage.staged.is_empty() {
+                self.gather(&mut stage);
+                return true;
+            }
+            if can_roll {
                 return true;
             }
             if stage.stopping {
@@ -78,8 +84,29 @@ impl Engine {
         }
     }
 
+    /// Waits for as many frames as the last group had, as long as more of them come.
+    ///
+    /// The writers of that group were told at one moment and write again one after the other: a
+    /// group that began with the first of them would leave all others to the next sync.
+    fn gather(&self, stage: &mut MutexGuard<'_, Stage>) {
+        for _ in 0..GATHER_PAUSES_MAX {
+            let count = stage.staged.len();
+            let due = stage.rolling || stage.stopping || stage.trouble.is_some();
+            if due || stage.expected < GATHER_FRAMES_MIN || count >= stage.expected {
+                return;
+            }
+            // The writer who makes the group whole ends the pause.
+            self.work.wait_for(stage, GATHER_PAUSE);
+            if stage.staged.len() == count {
+                return;
+            }
+        }
+    }
+
     fn take(&self) -> Option<Taken> {
         let mut stage = self.stage.lock();
+        stage.expected = stage.staged.len();
+        stage.called = false;
         if stage.buffer.is_empty() {
             return None;
         }
@@ -208,8 +235,7 @@ impl Engine {
                 self.let_go_of_all(&mut log);
             } else {
                 let (earliest, trimmed) = (log.earliest, log.trimmed);
-                let gone = log.let_go(earliest, trimmed);
-                self.release(&gone);
+                self.let_go(&mut log, earliest, trimmed);
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::segment::{Header, segment_name};
 use crate::vfs::{Vfs, VfsFile};
 
 /// What a file is called until it is complete.
-const DRAFT_ENDING: &str = ".new";
+pub(super) const DRAFT_ENDING: &str = ".new";
 
 /// What the file of an emptied segment is called.
 const SPARE_ENDING: &str = ".spare";

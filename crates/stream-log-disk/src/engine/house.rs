@@ -24,6 +24,7 @@ pub(super) struct Chores {
     /// Segments that were sealed and whose index is not written.
     sealed: Vec<Arc<Segment>>,
     catalog: bool,
+    compaction: bool,
     /// Bytes of the last catalog, and of the segments that were sealed since.
     catalog_bytes: u64,
     bytes_since: u64,
@@ -39,6 +40,7 @@ enum Chore {
     Succeed,
     Tidy(Arc<Segment>),
     Catalog,
+    Compact,
 }
 
 impl Chores {
@@ -47,7 +49,8 @@ impl Chores {
     }
 
     fn is_empty(&self) -> bool {
-        self.growth.is_none() && !self.successor && self.sealed.is_empty() && !self.catalog
+        let has_room = self.growth.is_none() && !self.successor;
+        has_room && self.sealed.is_empty() && !self.catalog && !self.compaction
     }
 
     /// The next thing to do: first what writers may be waiting for.
@@ -61,7 +64,10 @@ impl Chores {
         if let Some(segment) = self.sealed.pop() {
             return Some(Chore::Tidy(segment));
         }
-        std::mem::take(&mut self.catalog).then_some(Chore::Catalog)
+        if std::mem::take(&mut self.catalog) {
+            return Some(Chore::Catalog);
+        }
+        std::mem::take(&mut self.compaction).then_some(Chore::Compact)
     }
 }
 
@@ -105,6 +111,11 @@ impl Engine {
         self.add_chore(|chores| chores.catalog = true);
     }
 
+    /// Enough was let go of to look for segments that can be made smaller.
+    pub(super) fn ask_for_compaction(&self) {
+        self.add_chore(|chores| chores.compaction = true);
+    }
+
     fn add_chore(&self, add: impl FnOnce(&mut Chores)) {
         let mut chores = self.chores.lock();
         let was_empty = chores.is_empty();
@@ -136,6 +147,11 @@ impl Engine {
             Chore::Catalog => {
                 if let Err(error) = self.write_catalog() {
                     tracing::warn!(%error, "cannot write catalog");
+                }
+            }
+            Chore::Compact => {
+                if let Err(error) = self.compact() {
+                    tracing::warn!(%error, "cannot compact");
                 }
             }
         }
@@ -187,7 +203,7 @@ impl Engine {
             }
             stage.active.number.saturating_add(1)
         };
-        let header = Header { number, secret: new_secret() };
+        let header = Header::new(number, new_secret());
         let spare = self.spares.lock().pop();
         let bytes = grown(0, GROWTH_BYTES_MAX, self.options.segment());
         let limit = create_segment(&*self.vfs, header, bytes, spare.as_deref())?;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::files::{create_segment, is_draft, is_spare, new_secret, put_zeros};
 use super::sleep::Slot;
-use super::{Cell, Chores, Engine, Names, Room, Segment, Stage};
+use super::{Cell, Chores, Engine, Garbage, Names, Room, Segment, Stage};
 use crate::error::OpenError;
 use crate::group::group;
 use crate::index::SegmentIndex;
@@ -64,6 +64,7 @@ impl Engine {
             chores: Mutex::new(Chores::default()),
             bell: Condvar::new(),
             room: watch::channel(Room::default()).0,
+            garbage: Garbage::default(),
             damage,
         };
         engine.settle(logs, &trimmed)?;
@@ -119,6 +120,8 @@ impl Stage {
             buffer: Vec::new(),
             start: position,
             staged: Vec::new(),
+            expected: 0,
+            called: false,
             sender,
             group,
             needs_sync: false,
@@ -167,7 +170,7 @@ fn begin(
         let sealed = crate::load::Sealed { header, end: end.end, index: Some(index) };
         loaded.sealed.push(sealed);
     }
-    let header = Header { number: loaded.highest.saturating_add(1), secret: new_secret() };
+    let header = Header::new(loaded.highest.saturating_add(1), new_secret());
     let bytes = grown(0, 1, options.segment());
     let limit = create_segment(vfs, header, bytes, None)?;
     let begins_after = Some(previous_end);

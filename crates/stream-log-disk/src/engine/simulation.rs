@@ -7,6 +7,7 @@
 
 mod damage;
 mod history;
+mod interrupted;
 mod model;
 
 use history::{Fault, History};
@@ -20,22 +21,26 @@ fn crash_points() -> u64 {
 /// Crashes that one disk goes through before a new one is taken.
 const CRASHES_PER_DISK: u64 = 8;
 
-/// Goes through so many crash points; the first broken promise with its seed, if any.
-fn crash(points: u64, faults: &[Fault]) -> Result<(), String> {
+/// Goes through so many crash points; the first broken promise with its seed, if any, and the bytes
+/// that compaction gave back otherwise.
+fn crash(points: u64, faults: &[Fault]) -> Result<u64, String> {
+    let mut freed = 0;
     for seed in 0..points.div_ceil(CRASHES_PER_DISK) {
         let mut history = History::new(seed);
         for _ in 0..CRASHES_PER_DISK {
             let told = |broken| format!("seed {seed}: {broken}");
             history.live_and_crash(faults).map_err(told)?;
         }
+        freed += history.freed;
     }
-    Ok(())
+    Ok(freed)
 }
 
 #[test]
 fn what_was_acknowledged_survives_every_crash() {
     let faults = [Fault::Crash, Fault::Crash, Fault::Kill, Fault::Syncs, Fault::Writes];
-    crash(crash_points(), &faults).unwrap();
+    let freed = crash(crash_points(), &faults).unwrap();
+    assert!(freed > 0, "nothing was ever compacted");
 }
 
 #[test]

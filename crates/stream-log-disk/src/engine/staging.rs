@@ -238,12 +238,15 @@ impl Engine {
         let phase = log.phase_in(&stage.group, parts.phase);
         log.stage(effect, &stage.group, phase);
         stage.needs_sync |= phase == Phase::Synced;
-        let idle = stage.staged.is_empty();
         stage.staged.push(Staged { cell: Arc::clone(cell), effect, phase });
+        // The committer sleeps until it is called, and then may wait for as many as it expects.
+        let whole = stage.called && stage.staged.len() == stage.expected;
+        let due = whole || !(stage.called || self.is_committed_here());
+        stage.called |= due;
         let group = stage.group.clone();
         self.look_ahead(stage);
         drop(guard);
-        if idle {
+        if due {
             self.work.notify_one();
         }
         Ok(Some(Wait { group, phase }))

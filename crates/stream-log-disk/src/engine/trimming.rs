@@ -12,10 +12,10 @@ use crate::retention::Batch;
 use crate::state::{Front, LogId, LogState};
 
 /// A batch and where it ends.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Spot {
     /// Its segment; `None` for the active one.
-    segment: Option<u64>,
+    segment: Option<Arc<Segment>>,
     entry: Entry,
     /// Where the next batch begins.
     next: u64,
@@ -35,7 +35,7 @@ impl Engine {
             && let Some(spot) = self.spot(log, held.earliest)
         {
             let Spot { entry, next, .. } = spot;
-            let lengths = || self.lengths(log.id, spot);
+            let lengths = || self.lengths(log.id, &spot);
             let bytes = spot
                 .bytes
                 .or_else(|| Some(entry.bytes_before.saturating_add(lengths()?.into_iter().sum())));
@@ -48,17 +48,25 @@ impl Engine {
             // What follows the batch may be damaged, and is then let go of with it.
             held.earliest = held.earliest.max(next);
         }
-        let gone = log.let_go(held.earliest, held.trimmed);
-        self.release(&gone);
+        self.let_go(log, held.earliest, held.trimmed);
     }
 
     /// Lets go of the records before `first`.
     pub(super) fn trim_to(&self, log: &mut LogState, first: u64) {
         if first >= log.earliest {
             let trimmed = self.bytes_before(log, first);
-            let gone = log.let_go(first, trimmed);
-            self.release(&gone);
+            self.let_go(log, first, trimmed);
         }
+    }
+
+    /// Lets go of the records before `earliest`, which hold `trimmed` bytes of payload.
+    pub(super) fn let_go(&self, log: &mut LogState, earliest: u64, trimmed: u64) {
+        let before = log.trimmed;
+        let gone = log.let_go(earliest, trimmed);
+        // The oldest run that is left may be left in part.
+        let segments = gone.iter().copied().chain(log.runs.first().map(|run| run.segment));
+        self.note_garbage(segments, log.trimmed.saturating_sub(before));
+        self.release(&gone);
     }
 
     /// Bytes of payload that the log was given before the record.
@@ -71,7 +79,7 @@ impl Engine {
         if records == 0 {
             return spot.entry.bytes_before;
         }
-        let lengths = self.lengths(log.id, spot).unwrap_or_default();
+        let lengths = self.lengths(log.id, &spot).unwrap_or_default();
         let before = lengths.iter().take(crate::codec::narrow(records)).sum();
         spot.entry.bytes_before.saturating_add(before)
     }
@@ -81,6 +89,8 @@ impl Engine {
     pub(super) fn let_go_of_all(&self, log: &mut LogState) {
         log.front = None;
         let gone: Vec<u64> = log.runs.drain(..).map(|run| run.segment).collect();
+        let held = log.bytes.saturating_sub(log.trimmed);
+        self.note_garbage(gone.iter().copied(), held);
         self.release(&gone);
     }
 
@@ -110,7 +120,8 @@ impl Engine {
         }
         let found = log.runs.partition_point(|run| run.first <= offset).checked_sub(1)?;
         let run = *log.runs.get(found)?;
-        self.load_front(log, run.segment).ok()?;
+        let segment = self.segments.lock().get(&run.segment).cloned()?;
+        self.load_front(log, &segment).ok()?;
         let entries = &log.front.as_deref()?.entries;
         let at = holder(entries, offset)?;
         let entry = *entries.get(at)?;
@@ -120,29 +131,23 @@ impl Engine {
             (_, _, Some(next)) => (next.first, Some(next.bytes_before)),
             (_, _, None) => (log.next, Some(log.bytes)),
         };
-        Some(Spot { segment: Some(run.segment), entry, next, bytes })
+        Some(Spot { segment: Some(segment), entry, next, bytes })
     }
 
     /// Has the log's batches of one segment at hand.
-    fn load_front(&self, log: &mut LogState, number: u64) -> Result<(), DiskError> {
-        if log.front.as_ref().is_some_and(|front| front.segment == number) {
+    fn load_front(&self, log: &mut LogState, segment: &Arc<Segment>) -> Result<(), DiskError> {
+        if log.front.as_ref().is_some_and(|front| Arc::ptr_eq(&front.segment, segment)) {
             return Ok(());
         }
-        let segment = self.segments.lock().get(&number).cloned();
-        let entries = match segment {
-            Some(segment) => self.index_of(&segment)?.entries(log.id).to_vec(),
-            None => Vec::new(),
-        };
-        log.front = Some(Box::new(Front { segment: number, entries }));
+        let entries = self.index_of(segment)?.entries(log.id).to_vec();
+        log.front = Some(Box::new(Front { segment: Arc::clone(segment), entries }));
         Ok(())
     }
 
     /// Bytes of each record of a batch; `None` if it cannot be read.
-    fn lengths(&self, log: LogId, spot: Spot) -> Option<Vec<u64>> {
-        let segment: Arc<Segment> = match spot.segment {
-            Some(number) => self.segments.lock().get(&number).cloned()?,
-            None => Arc::clone(&self.stage.lock().active),
-        };
+    fn lengths(&self, log: LogId, spot: &Spot) -> Option<Vec<u64>> {
+        let active = || Arc::clone(&self.stage.lock().active);
+        let segment = spot.segment.clone().unwrap_or_else(active);
         let file = self.file_of(&segment).ok()?;
         let mut reader = FrameReader::new(&*file, segment.secret);
         let frame = reader.batch(spot.entry.position, || spot.entry.position).ok()??;

@@ -4,33 +4,29 @@ use super::*;
 
 const IDLE: Duration = Duration::from_secs(10);
 
-fn position(offset: u64) -> StreamPosition {
-    StreamPosition { epoch: Epoch::new(0xe), offset: Offset::new(offset) }
-}
-
 /// The one place where these tests ask for an instant; all others are made from it.
 fn t0() -> Instant {
     #[expect(clippy::disallowed_methods, reason = "an instant cannot be made otherwise")]
     Instant::now()
 }
 
-fn session(now: Instant) -> Session {
-    Session::new(SessionOptions::default().heartbeat(IDLE), position(3), now)
+fn session<S>(now: Instant) -> Session<S> {
+    Session::new(SessionOptions::default().heartbeat(IDLE), now)
 }
 
-/// What was sent, as (name, data, id) in text, and the closing code.
-fn drain(session: &mut Session) -> (Vec<String>, Option<CloseCode>) {
+/// What was sent, as (name, data, whether it has a position) in text, and the closing code.
+fn drain<S: Source>(session: &mut Session<S>) -> (Vec<String>, Option<CloseCode>) {
     let mut sent = Vec::new();
     while let Some(output) = session.poll_output() {
         match output {
             Output::Send(notice) => sent.push(format!(
-                "{} {} {}",
+                "{} {}{}",
                 notice.event_name().unwrap_or("-"),
                 notice.data().unwrap_or_default(),
-                notice.token().map(|token| token.to_string()).unwrap_or_default(),
+                if notice.has_position() { " +" } else { "" },
             )),
             Output::Close(code) => {
-                assert_eq!(session.poll_output(), None);
+                assert!(session.poll_output().is_none());
                 return (sent, Some(code));
             }
         }
@@ -40,8 +36,8 @@ fn drain(session: &mut Session) -> (Vec<String>, Option<CloseCode>) {
 
 #[test]
 fn the_position_comes_first() {
-    let mut session = session(t0());
-    assert_eq!(drain(&mut session), (vec!["- null e.3".to_owned()], None));
+    let mut session = session::<()>(t0());
+    assert_eq!(drain(&mut session), (vec!["- null +".to_owned()], None));
 }
 
 #[test]
@@ -49,50 +45,56 @@ fn gaps_are_told_with_the_place_to_go_on() {
     let now = t0();
     let mut session = session(now);
     drain(&mut session);
-    session.handle_input(now, Input::Trimmed { from: Offset::new(3), to: Offset::new(8) });
-    let trimmed = r#"trimmed {"from":3,"missed":5,"to":8} e.8"#;
-    assert_eq!(drain(&mut session).0, [trimmed]);
-    session.handle_input(
-        now,
-        Input::EpochChanged {
-            asked: Epoch::new(0xe),
-            earliest: StreamPosition { epoch: Epoch::new(0xf), offset: Offset::ZERO },
-        },
-    );
-    let changed = r#"epoch-changed {"from":"e","offset":0,"to":"f"} f.0"#;
-    assert_eq!(drain(&mut session).0, [changed]);
+    let gap = Gap::Trimmed { from: Offset::new(3), to: Offset::new(8) };
+    session.handle_input(now, Input::Gap((), gap));
+    assert_eq!(drain(&mut session).0, [r#"trimmed {"from":3,"missed":5,"to":8} +"#]);
+    let earliest = StreamPosition { epoch: Epoch::new(0xf), offset: Offset::ZERO };
+    let gap = Gap::EpochChanged { asked: Epoch::new(0xe), earliest };
+    session.handle_input(now, Input::Gap((), gap));
+    assert_eq!(drain(&mut session).0, [r#"epoch-changed {"from":"e","offset":0,"to":"f"} +"#]);
+}
+
+#[test]
+fn a_reader_of_many_topics_is_told_which() {
+    let now = t0();
+    let mut session = session(now);
+    drain(&mut session);
+    let topic = Topic::new("a.b").unwrap();
+    let gap = Gap::Damaged { from: Offset::new(3), to: Offset::new(4) };
+    session.handle_input(now, Input::Gap(topic.clone(), gap));
+    session.handle_input(now, Input::Deleted(topic));
+    let (sent, closed) = drain(&mut session);
+    let damaged = r#"damaged {"from":3,"missed":1,"to":4,"topic":"a.b"} +"#;
+    assert_eq!((sent, closed), (vec![damaged.into(), r#"deleted {"topic":"a.b"} +"#.into()], None));
 }
 
 #[test]
 fn a_heartbeat_comes_after_silence_only() {
     let start = t0();
-    let mut session = session(start);
+    let mut session = session::<()>(start);
     drain(&mut session);
     session.handle_timeout(start + IDLE.saturating_sub(Duration::from_millis(1)));
     assert_eq!(drain(&mut session).0, [""; 0]);
     let delivered = start + IDLE / 2;
-    session.handle_input(delivered, Input::Delivered { next: Offset::new(4) });
+    session.handle_input(delivered, Input::Delivered);
     session.handle_timeout(start + IDLE);
     assert_eq!(drain(&mut session).0, [""; 0]);
     assert_eq!(session.poll_timeout(), delivered + IDLE);
     session.handle_timeout(delivered + IDLE);
-    assert_eq!(drain(&mut session).0, ["heartbeat {} "]);
+    assert_eq!(drain(&mut session).0, ["heartbeat {}"]);
     assert_eq!(session.poll_timeout(), delivered + 2 * IDLE);
 }
 
 #[test]
-fn the_end_says_why_and_where() {
+fn the_end_says_why() {
     let now = t0();
     for (code, want) in [
-        (
-            CloseCode::Shutdown,
-            r#"disconnect {"code":4000,"reason":"shutdown","reconnect":true} e.5"#,
-        ),
-        (CloseCode::Ended, r#"disconnect {"code":4500,"reason":"ended","reconnect":false} e.5"#),
+        (CloseCode::Shutdown, r#"disconnect {"code":4000,"reason":"shutdown","reconnect":true} +"#),
+        (CloseCode::Ended, r#"disconnect {"code":4500,"reason":"ended","reconnect":false} +"#),
     ] {
-        let mut session = session(now);
+        let mut session = session::<()>(now);
         drain(&mut session);
-        session.handle_input(now, Input::Delivered { next: Offset::new(5) });
+        session.handle_input(now, Input::Delivered);
         session.handle_input(now, Input::Ended(code));
         assert_eq!(drain(&mut session), (vec![want.to_owned()], Some(code)));
         session.handle_input(now, Input::Ended(CloseCode::Shutdown));
@@ -105,12 +107,39 @@ fn the_end_says_why_and_where() {
 fn an_end_that_the_last_event_told_is_not_told_again() {
     let options = SessionOptions::default().announce_end(false);
     let now = t0();
-    let mut quiet = Session::new(options, position(0), now);
+    let mut quiet = Session::<()>::new(options, now);
     drain(&mut quiet);
     quiet.handle_input(now, Input::Ended(CloseCode::Ended));
     assert_eq!(drain(&mut quiet), (vec![], Some(CloseCode::Ended)));
-    let mut loud = Session::new(options, position(0), now);
+    let mut loud = Session::<()>::new(options, now);
     drain(&mut loud);
     loud.handle_input(now, Input::Ended(CloseCode::Shutdown));
     assert_eq!(drain(&mut loud).0.len(), 1, "a shutdown is told always");
+}
+
+#[test]
+fn a_token_that_expires_ends_its_connection() {
+    let start = t0();
+    let expires = start + IDLE * 3 / 2;
+    let options = SessionOptions::default().heartbeat(IDLE).expires(Some(expires));
+    let mut session = Session::<()>::new(options, start);
+    drain(&mut session);
+    assert_eq!(session.poll_timeout(), start + IDLE);
+    session.handle_timeout(start + IDLE);
+    assert_eq!(drain(&mut session).0, ["heartbeat {}"]);
+    assert_eq!(session.poll_timeout(), expires);
+    session.handle_timeout(expires);
+    let end = r#"disconnect {"code":4003,"reason":"token-expired","reconnect":true} +"#;
+    assert_eq!(drain(&mut session), (vec![end.to_owned()], Some(CloseCode::TokenExpired)));
+}
+
+#[test]
+fn a_reader_that_is_never_waited_for_is_ended_too() {
+    let start = t0();
+    let options = SessionOptions::default().expires(Some(start + IDLE));
+    let mut session = Session::<()>::new(options, start);
+    session.handle_input(start + IDLE / 2, Input::Delivered);
+    assert_eq!(drain(&mut session).1, None);
+    session.handle_input(start + IDLE, Input::Delivered);
+    assert_eq!(drain(&mut session).1, Some(CloseCode::TokenExpired));
 }

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::super::object::{Array, Json, Object};
 use super::super::target::{Block, Content};
-use crate::event::RawJson;
+use crate::event::{Opaque, RawJson};
 
 /// What an item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,11 +104,21 @@ pub(super) struct Item {
     pub(super) is_whole: bool,
 }
 
-/// What a provider's reasoning item holds beside its text.
+/// What a provider's reasoning item holds: its words, twice, and the proof of them.
 #[derive(Debug, Deserialize)]
 struct Reasoning<'a> {
     #[serde(borrow)]
+    summary: Option<&'a RawValue>,
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow)]
     encrypted_content: Option<&'a RawValue>,
+}
+
+impl Reasoning<'_> {
+    fn has_words(&self) -> bool {
+        [self.summary, self.content].into_iter().flatten().any(|words| words.get() != "[]")
+    }
 }
 
 impl Item {
@@ -144,11 +154,26 @@ impl Item {
         Form { item: self, status: if self.is_whole { "completed" } else { "incomplete" } }
     }
 
+    /// Takes a provider's own item, which has not been told.
+    ///
+    /// What it reasoned in words has been, so that such an item is told without them: nobody
+    /// shall read them twice.
+    pub(super) fn take_own(&mut self, own: &Opaque) {
+        let is_reasoning = own.kind.as_deref() == Some("reasoning");
+        let reasoning = own.raw.parse().ok().filter(|_| is_reasoning);
+        if reasoning.is_some_and(|reasoning: Reasoning<'_>| reasoning.has_words()) {
+            self.kind = ItemKind::Reasoning;
+            self.take_proof(&own.raw);
+        } else {
+            self.raw = Some(own.raw.clone());
+        }
+    }
+
     /// Takes the proof of a provider's own reasoning item.
     ///
     /// Not its id, which comes too late: clients give up when the id of an item changes.
     pub(super) fn take_proof(&mut self, raw: &RawJson) {
-        let Ok(Reasoning { encrypted_content }) = raw.parse() else { return };
+        let Ok(Reasoning { encrypted_content, .. }) = raw.parse() else { return };
         self.encrypted_content = encrypted_content.map(|proof| RawJson::from_valid(proof.get()));
     }
 

@@ -1,7 +1,9 @@
 //! Token counts that come in several objects, each of which overwrites what it names.
 
+use std::borrow::Cow;
+
 use super::super::emitter::Emitter;
-use super::super::lenient::{Count, Raw, nested, payload};
+use super::super::lenient::{Count, Raw, Rest, nested, payload};
 use crate::event::{RawJson, Usage};
 use crate::limits::USAGE_BYTES_MAX;
 
@@ -28,9 +30,9 @@ payload! {
     }
 }
 
-/// The usage object so far, field by field as the provider wrote them.
+/// The usage object so far, as text: field by field as the provider wrote them.
 #[derive(Debug, Default)]
-pub(super) struct MergedUsage(Vec<(String, String)>);
+pub(super) struct MergedUsage(String);
 
 impl MergedUsage {
     /// Takes over the fields of `update` that are not null, and emits the whole.
@@ -39,39 +41,45 @@ impl MergedUsage {
         if rest.is_empty() {
             return;
         }
-        for (key, value) in rest {
-            let value = value.to_owned();
-            if self.bytes() + key.len() + value.len() > USAGE_BYTES_MAX {
-                continue;
-            }
-            if let Some((_, known)) = self.0.iter_mut().find(|(known, _)| *known == key) {
-                *known = value;
-            } else {
-                self.0.push((key.into_owned(), value));
-            }
-        }
-        let text = self.text();
-        let tokens: Tokens<'_> = nested(Raw(Some(&text)));
-        out.usage(tokens.usage(RawJson::from_valid(&*text)));
+        let Fields { rest: mut fields, .. } = nested(Raw(Some(&self.0)));
+        overwrite(&mut fields, rest);
+        self.0 = object_of(&fields);
+        let tokens: Tokens<'_> = nested(Raw(Some(&self.0)));
+        out.usage(tokens.usage(RawJson::from_valid(&*self.0)));
     }
+}
 
-    fn bytes(&self) -> usize {
-        self.0.iter().map(|(key, value)| key.len() + value.len()).sum()
-    }
-
-    fn text(&self) -> String {
-        let mut text = b"{".to_vec();
-        for (key, value) in &self.0 {
-            if text.len() > 1 {
-                text.push(b',');
-            }
-            crate::event::write_string(key, &mut text);
-            text.push(b':');
-            text.extend_from_slice(value.as_bytes());
+/// Puts `update` over `fields`, without what would make them longer than the limit.
+fn overwrite<'a>(fields: &mut Rest<'a>, update: Rest<'a>) {
+    let mut bytes: usize = fields.iter().map(|(key, value)| key.len() + value.len()).sum();
+    for (key, value) in update {
+        if bytes + key.len() + value.len() > USAGE_BYTES_MAX {
+            continue;
         }
-        text.push(b'}');
-        String::from_utf8(text).unwrap_or_default()
+        if let Some((_, known)) = fields.iter_mut().find(|(known, _)| *known == key) {
+            bytes = bytes - known.len() + value.len();
+            *known = value;
+        } else {
+            bytes += key.len() + value.len();
+            fields.push((key, value));
+        }
     }
+}
+
+fn object_of(fields: &Rest<'_>) -> String {
+    let quoted = |(key, value): &(Cow<'_, str>, &str)| key.len() + value.len() + "\"\":,".len();
+    let mut text = Vec::with_capacity(fields.iter().map(quoted).sum::<usize>() + "{}".len());
+    text.push(b'{');
+    for (key, value) in fields {
+        if text.len() > 1 {
+            text.push(b',');
+        }
+        crate::event::write_string(key, &mut text);
+        text.push(b':');
+        text.extend_from_slice(value.as_bytes());
+    }
+    text.push(b'}');
+    String::from_utf8(text).unwrap_or_default()
 }
 
 impl Tokens<'_> {

@@ -1,4 +1,4 @@
-//! Payloads that repeat the one before: when a template may be made, and what it gives.
+//! Payloads that repeat one before: when a template may be made and kept, and what it gives.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -20,11 +20,11 @@ pub(super) struct Origin {
 
 /// What another text from the same place belongs to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Target {
+pub(super) enum Target {
     /// A part of a choice.
     Text(Part, Channel),
-    /// A tool call, by its place with the assembler.
-    Call(usize),
+    /// A tool call of a choice, by its place with the assembler.
+    Call { choice: u32, place: usize },
 }
 
 /// A piece of memory, for finding out whether it is a piece of a payload.
@@ -47,38 +47,104 @@ impl Slice {
     }
 }
 
+/// Payloads that are remembered, each of another choice; one more takes the place of the first.
+const REMEMBERED_MAX: usize = 4;
+
+/// The payloads that the next one may repeat.
+///
+/// Decoding depends on what has come before. So each payload that is decoded the long way makes
+/// all others be forgotten, but for one case: where all it gave was a delta of one choice, nothing
+/// has changed for the other choices. This keeps streams quick whose choices come by turns.
+#[derive(Debug, Default)]
+pub(super) struct Repeats(Vec<Remembered>);
+
+#[derive(Debug)]
+struct Remembered {
+    template: Template,
+    target: Target,
+}
+
+impl Repeats {
+    /// What a payload gives, if it repeats another.
+    fn find<'a>(&self, name: Option<&[u8]>, data: &'a [u8]) -> Option<(Target, Cow<'a, str>)> {
+        let texts = self.0.iter().map(|known| (known.target, known.template.text_of(name, data)));
+        texts.into_iter().find_map(|(target, text)| Some((target, text?)))
+    }
+
+    fn clear(&mut self) {
+        self.0.iter_mut().for_each(|known| known.template.clear());
+    }
+
+    /// The place for a payload of `target`: that of the last one of the same choice.
+    fn place_of(&mut self, target: Target) -> Option<&mut Template> {
+        let same = self.0.iter().position(|known| known.target.choice() == target.choice());
+        let place = match same {
+            Some(place) => place,
+            None if self.0.len() < REMEMBERED_MAX => {
+                self.0.reserve_exact(1);
+                self.0.push(Remembered { template: Template::default(), target });
+                self.0.len() - 1
+            }
+            None => 0,
+        };
+        let known = self.0.get_mut(place)?;
+        known.target = target;
+        Some(&mut known.template)
+    }
+}
+
+impl Target {
+    fn choice(self) -> u32 {
+        match self {
+            Self::Text(Part { choice, .. }, _) | Self::Call { choice, .. } => choice,
+        }
+    }
+}
+
 impl Emitter {
-    /// Decodes a payload with `decode`, and makes a template of it if all it gave was one delta.
+    /// Decodes a payload with `decode`, and remembers it if all it gave was one delta.
     pub(crate) fn observe(
         &mut self,
         name: Option<&[u8]>,
         data: &str,
-        template: &mut Template,
         decode: impl FnOnce(&mut Self) -> Result<(), BadJson>,
-    ) -> Result<Option<Target>, BadJson> {
-        template.clear();
+    ) -> Result<(), BadJson> {
         self.ignored.clear();
         let before = self.emitted;
-        decode(self)?;
-        let Some(Origin { text, target, emitted }) = self.origin.take() else { return Ok(None) };
-        if self.emitted != before + 1 || emitted != self.emitted || self.halves.are_expected() {
-            return Ok(None);
+        let decoded = decode(self);
+        let origin = self.origin.take().filter(|origin| {
+            let is_all = self.emitted == before + 1 && origin.emitted == self.emitted;
+            decoded.is_ok() && is_all && !self.halves.are_expected()
+        });
+        match origin.and_then(|origin| Some((origin.target, origin.text.within(data)?))) {
+            Some((target, text)) => {
+                let ignored = self.ignored.iter().filter_map(|slice| slice.within(data));
+                if let Some(template) = self.repeats.place_of(target) {
+                    template.learn(name, data, text, ignored);
+                }
+            }
+            None => self.repeats.clear(),
         }
-        let Some(text) = text.within(data) else { return Ok(None) };
-        let ignored = self.ignored.iter().filter_map(|slice| slice.within(data));
-        template.learn(name, data, text, ignored);
-        Ok(Some(target))
+        decoded
+    }
+
+    /// Emits what a payload gives, if it repeats one before; returns whether it does.
+    pub(crate) fn repeat(&mut self, name: Option<&[u8]>, data: &[u8]) -> bool {
+        match self.repeats.find(name, data) {
+            Some((target, text)) => self.again(target, text),
+            None => false,
+        }
     }
 
     /// Emits another text of the same kind as one before; returns whether it could.
-    pub(crate) fn again(&mut self, target: Target, text: Cow<'_, str>) -> bool {
+    fn again(&mut self, target: Target, text: Cow<'_, str>) -> bool {
         match target {
             Target::Text(Part { choice, part }, channel) => {
                 let text = text.into_owned();
                 self.push(EventBody::Delta(Delta { choice, part, channel, text }).into());
                 true
             }
-            Target::Call(place) => {
+            Target::Call { place, .. } => {
                 let taken = self.calls.push_to(place, &text);
                 self.drain_calls();
                 taken

@@ -17,7 +17,7 @@ use stream_protocol::durable::{Refusal, StreamOffset, StreamPath};
 use super::Active;
 use crate::app::App;
 use crate::body;
-use crate::durable::respond::{Refused, preflight};
+use crate::durable::respond::Refused;
 use crate::durable::routes::base_url;
 use crate::extract::Name;
 
@@ -26,18 +26,18 @@ const WORKER_BYTES_MAX: usize = 256;
 
 /// The routes of subscriptions.
 pub(in crate::durable) fn router() -> Router<App> {
-    let one = put(create).get(show).delete(remove).options(preflight);
+    let one = put(create).get(show).delete(remove);
     let base = "/v1/stream/__ds/subscriptions/{id}";
     let under = |rest: &str| format!("{base}/{rest}");
     Router::new()
-        .route("/v1/stream/__ds/jwks.json", get(jwks).options(preflight))
+        .route("/v1/stream/__ds/jwks.json", get(jwks))
         .route(base, one)
-        .route(&under("streams"), post(add_streams).options(preflight))
-        .route(&under("streams/{*path}"), delete(remove_stream).options(preflight))
-        .route(&under("claim"), post(claim).options(preflight))
-        .route(&under("callback"), post(ack).options(preflight))
-        .route(&under("ack"), post(ack).options(preflight))
-        .route(&under("release"), post(release).options(preflight))
+        .route(&under("streams"), post(add_streams))
+        .route(&under("streams/{*path}"), delete(remove_stream))
+        .route(&under("claim"), post(claim))
+        .route(&under("callback"), post(ack))
+        .route(&under("ack"), post(ack))
+        .route(&under("release"), post(release))
 }
 
 /// Why a request failed: as its clients expect it, or because the store did.

@@ -46,6 +46,8 @@ pub(super) struct History {
     pending: Vec<(Op, Wait)>,
     /// Makes every payload another.
     written: u64,
+    /// Bytes that compaction gave back.
+    pub(super) freed: u64,
 }
 
 impl History {
@@ -56,6 +58,7 @@ impl History {
             model: Model::default(),
             pending: Vec::new(),
             written: 0,
+            freed: 0,
         }
     }
 
@@ -110,7 +113,8 @@ impl History {
         match self.chance.u32(..20) {
             0..=11 => self.write(engine),
             12..=15 => self.commit(engine),
-            16..=17 => Ok(self.keep_house(engine)),
+            16 => Ok(self.keep_house(engine)),
+            17 => Ok(self.compact(engine)),
             18 => self.look_alive(engine),
             _ => {
                 // All of it, as the threads would in time.
@@ -134,6 +138,14 @@ impl History {
         // A catalog is written after a commit of its own.
         self.settle();
         engine.trouble().is_none()
+    }
+
+    /// Looks for segments to make smaller, however little was let go of.
+    fn compact(&mut self, engine: &Engine) -> bool {
+        engine.ask_for_compaction();
+        let works = self.keep_house(engine);
+        self.freed += engine.usage().freed_bytes;
+        works
     }
 
     /// Takes what is safe now into the model; says whether anything is.

@@ -1,0 +1,273 @@
+//! `GET /ws`: publish and subscribe over one WebSocket.
+//!
+//! What a client may say is decided in [`stream_protocol::ws`]; what it is told beside answers is
+//! decided by the same session as on every other transport.
+
+mod outbox;
+mod subscriptions;
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, OptionFuture};
+use serde_json::{Value, json};
+use stream_model::{ErrorClass, Topic};
+use stream_protocol::publish::Publish;
+use stream_protocol::session::{Input, Output, Session};
+use stream_protocol::subscribe::StartAt;
+use stream_protocol::ws::{Command, Refusal, parse};
+use stream_protocol::{Action, CloseCode, Interest, Positions, Problem};
+use tracing::debug;
+
+use self::outbox::Outbox;
+use self::subscriptions::{Place, Subscriptions};
+use crate::app::App;
+use crate::caller::Caller;
+use crate::connection::present;
+use crate::limits::{PUBLISHES_WAITING, WS_COMMAND_BYTES};
+use crate::many::{ManyReader, Seen};
+use crate::reject::Reject;
+use crate::shutdown::Shutdown;
+use crate::topics;
+
+/// `GET /ws`
+pub(crate) async fn connect(
+    State(app): State<App>,
+    caller: Caller,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Reject> {
+    caller.check_known()?;
+    let upgrade = upgrade.map_err(|rejection| {
+        Problem::new(ErrorClass::Invalid, "upgrade-expected", "This is a WebSocket")
+            .with_status(http::StatusCode::UPGRADE_REQUIRED)
+            .detail(rejection.body_text())
+    })?;
+    let bytes_max = app.body_bytes_max() + WS_COMMAND_BYTES;
+    let upgrade = upgrade.max_message_size(bytes_max).max_frame_size(bytes_max);
+    Ok(upgrade.on_upgrade(|socket| async {
+        if let Err(gone) = Connection::new(app, caller, socket).run().await {
+            debug!(error = %gone, "WebSocket peer is gone");
+        }
+    }))
+}
+
+/// The peer cannot be written to, or read from.
+#[derive(Debug, thiserror::Error)]
+enum Gone {
+    #[error(transparent)]
+    Socket(#[from] axum::Error),
+    #[error("nothing could be written for a while")]
+    Stuck,
+    #[error("no answer to two pings")]
+    Silent,
+    #[error("closed by the peer")]
+    Closed,
+}
+
+/// A publish that waits for those before it.
+struct Waiting {
+    id: String,
+    topic: Topic,
+    publish: Publish,
+}
+
+/// One client.
+struct Connection {
+    app: App,
+    caller: Caller,
+    socket: WebSocket,
+    session: Session<Place>,
+    subscriptions: Subscriptions,
+    outbox: Outbox,
+    waiting: VecDeque<Waiting>,
+    /// The publish that is carried out: one after the other, so that they keep their order.
+    publishing: Option<BoxFuture<'static, Value>>,
+    shutdown: Shutdown,
+    draining: bool,
+    closed: Option<CloseCode>,
+    /// Heartbeats since the peer last said anything.
+    unanswered: u32,
+}
+
+impl Connection {
+    fn new(app: App, caller: Caller, socket: WebSocket) -> Self {
+        let options = app.session_options().expires(caller.expires());
+        Self {
+            session: Session::new(options, present()),
+            subscriptions: Subscriptions::new(app.metrics()),
+            outbox: Outbox::default(),
+            waiting: VecDeque::new(),
+            publishing: None,
+            shutdown: app.shutdown_signal(),
+            draining: false,
+            closed: None,
+            unanswered: 0,
+            socket,
+            caller,
+            app,
+        }
+    }
+
+    async fn run(mut self) -> Result<(), Gone> {
+        loop {
+            self.say();
+            self.gather();
+            self.outbox.flush(&mut self.socket).await?;
+            if let Some(code) = self.closed {
+                return outbox::close(&mut self.socket, code).await;
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// Writes what the session says.
+    fn say(&mut self) {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Send(notice) => self.subscriptions.notice(&notice, &mut self.outbox),
+                Output::Close(code) => self.closed = Some(code),
+            }
+        }
+    }
+
+    /// Adds the events that are there already, up to the size of one chunk.
+    fn gather(&mut self) {
+        while self.closed.is_none() && !self.outbox.is_full() {
+            let Some((place, seen)) = self.subscriptions.try_next() else { break };
+            self.handle_seen(place, seen);
+        }
+    }
+
+    async fn wait(&mut self) -> Result<(), Gone> {
+        let deadline = self.session.poll_timeout();
+        let publishing = OptionFuture::from(self.publishing.as_mut());
+        tokio::select! {
+            biased;
+            () = self.shutdown.begun(), if !self.draining => {
+                self.draining = true;
+                self.subscriptions.begin_drain();
+                self.end_if_drained();
+            }
+            Some(answer) = publishing => {
+                self.outbox.push(&answer);
+                self.publishing = None;
+                self.publish_next();
+                self.end_if_drained();
+            }
+            message = self.socket.recv(), if self.waiting.len() < PUBLISHES_WAITING => {
+                self.unanswered = 0;
+                self.handle_message(message.ok_or(Gone::Closed)??).await?;
+            }
+            (place, seen) = self.subscriptions.next() => self.handle_seen(place, seen),
+            () = tokio::time::sleep_until(deadline.into()) => self.beat(present())?,
+        }
+        Ok(())
+    }
+
+    /// Says that the connection is alive, and asks whether the peer is.
+    fn beat(&mut self, now: Instant) -> Result<(), Gone> {
+        if self.unanswered >= 2 {
+            return Err(Gone::Silent);
+        }
+        self.unanswered += 1;
+        self.session.handle_timeout(now);
+        self.outbox.ping();
+        Ok(())
+    }
+
+    async fn handle_message(&mut self, message: Message) -> Result<(), Gone> {
+        match message {
+            Message::Text(text) => match parse(text.as_str()) {
+                Ok(command) => self.handle_command(command).await,
+                Err(refusal) => self.outbox.push(&refusal.to_json()),
+            },
+            Message::Binary(_) => {
+                let problem =
+                    Problem::new(ErrorClass::Invalid, "command-invalid", "The message is no text");
+                self.outbox.push(&Refusal { id: None, problem }.to_json());
+            }
+            // The library answers pings itself.
+            Message::Ping(_) | Message::Pong(_) => {}
+            Message::Close(_) => return Err(Gone::Closed),
+        }
+        Ok(())
+    }
+
+    async fn handle_command(&mut self, command: Command) {
+        match command {
+            Command::Ping { id } => self.outbox.push(&json!({"pong": {"id": id}})),
+            Command::Unsubscribe { id } => {
+                let answer = self.subscriptions.remove(&id);
+                self.outbox.push(&answer.unwrap_or_else(|refusal| refusal.to_json()));
+            }
+            Command::Publish { id, topic, publish } => {
+                match self.caller.check(Action::Publish(&topic)) {
+                    Ok(()) => self.waiting.push_back(Waiting { id, topic, publish }),
+                    Err(Reject(problem)) => {
+                        self.outbox.push(&Refusal { id: Some(id), problem }.to_json());
+                    }
+                }
+                self.publish_next();
+            }
+            Command::Subscribe { id, interest, start } => {
+                let answer = match self.open(&id, interest, &start).await {
+                    Ok(reader) => self.subscriptions.add(id, reader),
+                    Err(problem) => Refusal { id: Some(id), problem }.to_json(),
+                };
+                self.outbox.push(&answer);
+            }
+        }
+    }
+
+    async fn open(
+        &mut self,
+        id: &str,
+        interest: Interest,
+        start: &StartAt<Positions>,
+    ) -> Result<ManyReader, Problem> {
+        self.subscriptions.check(id)?;
+        self.caller.check_interest(&interest).map_err(|Reject(problem)| problem)?;
+        let opened = ManyReader::open(&self.app, interest, start).await;
+        opened.map_err(|error| Reject::open(&error).0)
+    }
+
+    /// Begins the next publish, if none is carried out.
+    fn publish_next(&mut self) {
+        if self.publishing.is_some() {
+            return;
+        }
+        let Some(Waiting { id, topic, publish }) = self.waiting.pop_front() else { return };
+        let app = self.app.clone();
+        let publishing = async move {
+            match topics::publish(&app, &topic, &publish).await {
+                Ok(published) => {
+                    let mut answer = published.answer;
+                    answer["request"] = json!(id);
+                    json!({"published": answer})
+                }
+                Err(Reject(problem)) => Refusal { id: Some(id), problem }.to_json(),
+            }
+        };
+        self.publishing = Some(publishing.boxed());
+    }
+
+    fn handle_seen(&mut self, place: Place, seen: Seen) {
+        if let Some(input) = self.subscriptions.handle(place, seen, &mut self.outbox) {
+            self.session.handle_input(present(), input);
+            self.say();
+        }
+        self.end_if_drained();
+    }
+
+    fn end_if_drained(&mut self) {
+        let answered = self.publishing.is_none() && self.waiting.is_empty();
+        if self.draining && answered && self.subscriptions.are_drained() {
+            self.session.handle_input(present(), Input::Ended(CloseCode::Shutdown));
+        }
+    }
+}
