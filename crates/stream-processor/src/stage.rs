@@ -1,4 +1,8 @@
 //! What a stage is, and how two of them become one.
+#![expect(
+    clippy::inline_always,
+    reason = "a chain is one loop only if every link is inlined, and the compiler judges each alone"
+)]
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -134,7 +138,7 @@ pub struct Identity;
 impl<In> Stage<In> for Identity {
     type Out = In;
 
-    #[inline]
+    #[inline(always)]
     fn push<E: Emit<In> + ?Sized>(&mut self, item: In, moment: &mut Moment, out: &mut E) -> Flow {
         out.emit(item, moment)
     }
@@ -164,7 +168,7 @@ impl<A, B> Chain<A, B> {
 impl<In, A: Stage<In>, B: Stage<A::Out>> Stage<In> for Chain<A, B> {
     type Out = B::Out;
 
-    #[inline]
+    #[inline(always)]
     fn push<E>(&mut self, item: In, moment: &mut Moment, out: &mut E) -> Flow
     where
         E: Emit<B::Out> + ?Sized,
@@ -227,7 +231,7 @@ struct Into<'a, B, E: ?Sized> {
 }
 
 impl<T, B: Stage<T>, E: Emit<B::Out> + ?Sized> Emit<T> for Into<'_, B, E> {
-    #[inline]
+    #[inline(always)]
     fn emit(&mut self, item: T, moment: &mut Moment) -> Flow {
         self.second.push(item, moment, self.out)
     }

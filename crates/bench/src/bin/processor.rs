@@ -6,6 +6,7 @@
 //! What comes out is compared with the first line's before anything is timed.
 //! Ours are whole pipelines with their driver, fed from a stream, unless they say otherwise.
 #![expect(clippy::expect_used, reason = "a benchmark stops at what it did not expect")]
+#![expect(clippy::trivially_copy_pass_by_ref, reason = "predicates are lent their items")]
 
 use std::cell::Cell;
 use std::collections::HashMap;

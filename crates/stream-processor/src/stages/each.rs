@@ -1,4 +1,8 @@
 //! Stages that treat each item for itself.
+#![expect(
+    clippy::inline_always,
+    reason = "a chain is one loop only if every link is inlined, and the compiler judges each alone"
+)]
 
 use stream_model::FilterOutput;
 
@@ -33,7 +37,7 @@ debug_by_name!(Map<F>, Filter<F>, FilterMap<F>, FlatMap<F>, Tap<F>);
 impl<T, U, F: FnMut(T) -> U> Stage<T> for Map<F> {
     type Out = U;
 
-    #[inline]
+    #[inline(always)]
     fn push<E: Emit<U> + ?Sized>(&mut self, item: T, moment: &mut Moment, out: &mut E) -> Flow {
         out.emit((self.0)(item), moment)
     }
@@ -42,7 +46,7 @@ impl<T, U, F: FnMut(T) -> U> Stage<T> for Map<F> {
 impl<T, O: FilterOutput, F: FnMut(&T) -> O> Stage<T> for Filter<F> {
     type Out = T;
 
-    #[inline]
+    #[inline(always)]
     fn push<E: Emit<T> + ?Sized>(&mut self, item: T, moment: &mut Moment, out: &mut E) -> Flow {
         match (self.keep)(&item).into_result() {
             Ok(true) => out.emit(item, moment),
@@ -59,7 +63,7 @@ impl<T, O: FilterOutput, F: FnMut(&T) -> O> Stage<T> for Filter<F> {
 impl<T, U, F: FnMut(T) -> Option<U>> Stage<T> for FilterMap<F> {
     type Out = U;
 
-    #[inline]
+    #[inline(always)]
     fn push<E: Emit<U> + ?Sized>(&mut self, item: T, moment: &mut Moment, out: &mut E) -> Flow {
         match (self.0)(item) {
             Some(item) => out.emit(item, moment),
@@ -71,7 +75,7 @@ impl<T, U, F: FnMut(T) -> Option<U>> Stage<T> for FilterMap<F> {
 impl<T, I: IntoIterator, F: FnMut(T) -> I> Stage<T> for FlatMap<F> {
     type Out = I::Item;
 
-    #[inline]
+    #[inline(always)]
     fn push<E>(&mut self, item: T, moment: &mut Moment, out: &mut E) -> Flow
     where
         E: Emit<I::Item> + ?Sized,
@@ -83,7 +87,7 @@ impl<T, I: IntoIterator, F: FnMut(T) -> I> Stage<T> for FlatMap<F> {
 impl<T, F: FnMut(&T)> Stage<T> for Tap<F> {
     type Out = T;
 
-    #[inline]
+    #[inline(always)]
     fn push<E: Emit<T> + ?Sized>(&mut self, item: T, moment: &mut Moment, out: &mut E) -> Flow {
         (self.0)(&item);
         out.emit(item, moment)
