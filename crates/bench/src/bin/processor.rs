@@ -31,7 +31,6 @@ fn first(n: u64) -> u64 {
     n.wrapping_mul(3).wrapping_add(1)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "what a filter of iterators is given")]
 fn keep(n: &u64) -> bool {
     !n.is_multiple_of(4)
 }
@@ -159,7 +158,6 @@ fn rxrust_local() -> u64 {
 }
 
 /// The time of an event in milliseconds, and its key.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "what a window is given")]
 fn place(n: &u64) -> (i64, u64) {
     (n.cast_signed(), n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & 1023)
 }
