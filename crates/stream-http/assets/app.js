@@ -30,7 +30,7 @@ function address(path, query = {}) {
 }
 
 async function ask(path, options = {}) {
-  const headers = token() ? { authorization: `Bearer ${token()}` } : {};
+  const headers = { accept: "application/json", ...(token() && { authorization: `Bearer ${token()}` }) };
   const response = await fetch(new URL(path, document.baseURI), { ...options, headers });
   if (response.status === 401 || response.status === 403) find("access").hidden = false;
   if (!response.ok) {
@@ -175,8 +175,9 @@ function replaceRows(id, rows) {
 let tail = null;
 let waiting = [];
 
-function openTail(topic) {
+async function openTail(topic) {
   tail?.close();
+  tail = null;
   waiting = [];
   find("events").replaceChildren();
   find("tail-topic").textContent = topic;
@@ -187,7 +188,13 @@ function openTail(topic) {
     showEvent(make("b", event.type, { class: "notice" }), event.data);
     if (event.type !== "error") trouble(`${topic}: ${event.type} ${event.data}`);
   };
-  tail = follow(`topics/${encodeURIComponent(topic)}`, { from: "earliest" }, {
+  const path = `topics/${encodeURIComponent(topic)}`;
+  // A long topic is shown from shortly before its end; one that is not there yet from its beginning.
+  const page = await ask(`${path}?limit=1`).catch(() => ({ events: [], tail: 0 }));
+  const from = Math.max(page.events[0]?.offset ?? page.tail, page.tail - KEPT_EVENTS);
+  if (find("tail-topic").textContent !== topic) return;
+  tail?.close();
+  tail = follow(path, { from }, {
     message: show, connect: show, disconnect: show,
     error: notice, trimmed: notice, damaged: notice, "epoch-changed": notice,
   });

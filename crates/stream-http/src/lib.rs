@@ -74,6 +74,7 @@ mod llm;
 mod many;
 mod message;
 mod metrics;
+mod names;
 mod page;
 mod read;
 mod reject;

@@ -20,12 +20,18 @@ pub const RING_BYTES: usize = 8 << 20;
 /// behind looks at all topics again.
 pub const BIRTHS_REMEMBERED: usize = 1024;
 
-/// Topics that one reader of many follows at once; a pattern that takes more is refused, and
+/// Topics that one reader of many follows at once, and all subscriptions of one WebSocket
+/// together; a pattern that takes more is refused, and
 /// a reader whose patterns come to take more is ended with
 /// [`CloseCode::TooManyTopics`](stream_protocol::CloseCode::TooManyTopics).
 ///
 /// Its resume token has a bound of its own, which long names meet sooner.
 pub const TOPICS_PER_READER: usize = 1000;
+
+/// Bytes that a reader of many topics takes out of the log of each at once; with
+/// [`TOPICS_PER_READER`] of them this bounds what waits in memory for it. One record is taken
+/// however long it is.
+pub const MANY_READ_BYTES: usize = 16 << 10;
 
 /// Records that a topic keeps unless configured otherwise; older ones are trimmed.
 pub const TOPIC_RECORDS: u64 = 100_000;

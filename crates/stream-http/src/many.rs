@@ -14,7 +14,7 @@ use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::{self, BoxStream, SelectAll};
 use futures_util::{FutureExt, StreamExt};
 use stream_core::{Cursor, TryNext};
-use stream_log::{LogReader, Next, ReadError, ReadFrom, StoreError};
+use stream_log::{LogReader, Next, ReadError, ReadFrom, ReadLimit, StoreError};
 use stream_model::{Epoch, Offset, StreamPosition, Topic};
 use stream_protocol::session::Gap;
 use stream_protocol::subscribe::StartAt;
@@ -25,7 +25,7 @@ pub(crate) use self::feed::{ManyFeed, ManyForm};
 use crate::app::{App, topic_log_name};
 use crate::feed::session_gap;
 use crate::item::TopicItem;
-use crate::limits::TOPICS_PER_READER;
+use crate::limits::{MANY_READ_BYTES, TOPICS_PER_READER};
 
 /// Reads many topics.
 pub(crate) struct ManyReader {
@@ -130,6 +130,11 @@ impl ManyReader {
         self.positions.token()
     }
 
+    /// Topics that are followed.
+    pub(crate) fn topics(&self) -> usize {
+        self.followed.len()
+    }
+
     /// Takes what is next without waiting.
     pub(crate) fn try_next(&mut self) -> Option<Seen> {
         // Polled once: what it waits for is waited for again by `next`.
@@ -209,7 +214,8 @@ impl ManyReader {
         let Some(log) = self.app.store().get(&name).await? else { return Ok(()) };
         let live = self.app.topics().follow(&name, log).await?;
         let epoch = live.epoch();
-        let reader = LogReader::open(std::sync::Arc::clone(&live), from)?;
+        let limit = ReadLimit { bytes_max: MANY_READ_BYTES, ..ReadLimit::default() };
+        let reader = LogReader::open(std::sync::Arc::clone(&live), from)?.limit(limit);
         self.positions.set(&topic, reader.position());
         let (stop, stopped) = AbortHandle::new_pair();
         let steps = Abortable::new(steps(topic.clone(), epoch, reader), stopped);

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 use stream_log::{
     AppendBatch, AppendError, AppendReceipt, Log, LogName, Namespace, ReadFrom, ReadLimit,
@@ -16,13 +16,13 @@ use stream_log::{
 use stream_model::now::now;
 use stream_model::{ErrorClass, Event, EventId, Offset, Topic, TopicFilter};
 use stream_protocol::publish::{self, Publish};
-use stream_protocol::subscribe;
 use stream_protocol::{Action, Problem};
 
 use crate::app::{App, topic_log_name};
 use crate::body;
 use crate::caller::Caller;
 use crate::extract::{Asked, Name};
+use crate::names::{ListQuery, Names};
 use crate::reject::Reject;
 
 /// `POST /topics/{topic}`
@@ -126,13 +126,6 @@ fn answer(topic: &Topic, receipt: &AppendReceipt, ids: &[EventId]) -> Value {
     answer
 }
 
-/// What the query of a list may hold.
-#[derive(Debug, Deserialize)]
-pub(crate) struct ListQuery {
-    after: Option<String>,
-    limit: Option<String>,
-}
-
 #[derive(Debug, Serialize)]
 struct TopicEntry {
     topic: String,
@@ -152,22 +145,19 @@ pub(crate) async fn list(
         Some(after) => Some(topic_log_name(&parse_topic(after)?)),
         None => None,
     };
-    let limit = subscribe::page_limit(query.limit.as_deref())?;
-    let names = app.store().list(Namespace::Topic, after.as_ref(), limit).await;
-    let names = names.map_err(|error| Reject::store(&error))?;
+    let page = Names::list(&app, Namespace::Topic, after.as_ref(), &query).await?;
     let readers: std::collections::HashMap<_, _> = app.topics().readers().into_iter().collect();
-    let mut topics = Vec::with_capacity(names.len());
-    // What a caller may not read is not told, so that a page may have fewer entries than its limit.
+    let mut topics = Vec::with_capacity(page.names.len());
     let may_read = |name: &&LogName| {
         let filter = TopicFilter::new(name.name());
         filter.is_ok_and(|filter| caller.allows(Action::Subscribe(&filter)))
     };
-    for name in names.iter().filter(may_read) {
+    for name in page.names.iter().filter(may_read) {
         let count = readers.get(name).copied().unwrap_or_default();
-        topics.extend(entry(&app, name, count).await.map_err(|error| Reject::store(&error))?);
+        let entry = entry(&app, name, count).await.map_err(|error| Reject::store(&error))?;
+        topics.extend(entry.map(|entry| json!(entry)));
     }
-    let next = (names.len() == limit).then(|| names.last().map(LogName::name)).flatten();
-    Ok(Json(json!({"topics": topics, "after": next})))
+    Ok(Json(page.page("topics", topics)))
 }
 
 /// `None` for a topic that was let go of meanwhile.

@@ -29,8 +29,8 @@ use self::subscriptions::{Place, Subscriptions};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::connection::present;
-use crate::limits::{PUBLISHES_WAITING, WS_COMMAND_BYTES};
-use crate::many::{ManyReader, Seen};
+use crate::limits::{PUBLISHES_WAITING, TOPICS_PER_READER, WS_COMMAND_BYTES};
+use crate::many::{ManyReader, OpenError, Seen};
 use crate::reject::Reject;
 use crate::shutdown::Shutdown;
 use crate::topics;
@@ -233,7 +233,11 @@ impl Connection {
         self.subscriptions.check(id)?;
         self.caller.check_interest(&interest).map_err(|Reject(problem)| problem)?;
         let opened = ManyReader::open(&self.app, interest, start).await;
-        opened.map_err(|error| Reject::open(&error).0)
+        let reader = opened.map_err(|error| Reject::open(&error).0)?;
+        if reader.topics() + self.subscriptions.topics() > TOPICS_PER_READER {
+            return Err(Reject::open(&OpenError::TooMany).0);
+        }
+        Ok(reader)
     }
 
     /// Begins the next publish, if none is carried out.

@@ -7,7 +7,7 @@
 //! # Lag
 //!
 //! A reader that falls behind the ring goes back to the log and loses nothing; it holds at most
-//! one batch of records ([`ReadLimit::default`]) in memory.
+//! one batch of records ([`ReadLimit::default`], or its own [`limit`](LogReader::limit)) in memory.
 //! Only what was trimmed from the log itself, or is damaged, is missed, and a [`Gap`] says so
 //! first.
 //!
@@ -71,6 +71,7 @@ pub struct LogReader<T> {
     backlog: std::vec::IntoIter<Record>,
     /// The record of the backlog that was given last.
     rendered: Option<T>,
+    limit: ReadLimit,
 }
 
 /// What the next step is.
@@ -113,7 +114,16 @@ impl<T: Send + Sync + 'static> LogReader<T> {
         }
         let cursor = live.hub().cursor_at(position.get());
         let backlog = Vec::new().into_iter();
-        Ok(Self { live, cursor, position, gap, backlog, rendered: None })
+        let limit = ReadLimit::default();
+        Ok(Self { live, cursor, position, gap, backlog, rendered: None, limit })
+    }
+
+    /// Takes at most so much out of the log at once, and so holds no more in memory: for whoever
+    /// reads many logs at a time.
+    #[must_use]
+    pub fn limit(mut self, limit: ReadLimit) -> Self {
+        self.limit = limit;
+        self
     }
 
     /// The record to be read next.
@@ -208,7 +218,7 @@ impl<T: Send + Sync + 'static> LogReader<T> {
     /// Fills the backlog from the log, or finds a gap.
     async fn read(&mut self) -> Result<(), ReadError> {
         let from = ReadFrom::Offset(self.position);
-        match self.live.log().read(from, ReadLimit::default()).await {
+        match self.live.log().read(from, self.limit).await {
             Ok(batch) => self.backlog = batch.records.into_iter(),
             Err(ReadError::Trimmed { asked, earliest }) => {
                 self.gap = Some(Gap::Trimmed { from: asked, to: earliest });

@@ -7,6 +7,8 @@
 //! The value is JSON if it reads as JSON, and a string otherwise.
 //! All conditions of a filter must hold.
 
+use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::cmp::Ordering;
 
 use serde_json::Value;
@@ -78,7 +80,9 @@ impl EventFilter {
     /// A path that leads nowhere meets `!=` only; values of different kinds are unequal, and
     /// neither is less.
     pub fn takes(&self, event: &Event) -> bool {
-        self.0.iter().all(|condition| condition.holds(event))
+        // Parsed once for all conditions, and only if one asks for it.
+        let data = LazyCell::new(|| event.parse::<Value>().ok());
+        self.0.iter().all(|condition| condition.holds(event, || data.as_ref()))
     }
 
     /// Whether there are no conditions.
@@ -115,9 +119,9 @@ impl Condition {
         Ok(Self { field, path, operator, value })
     }
 
-    fn holds(&self, event: &Event) -> bool {
-        let found = self.find(event);
-        let ordering = found.as_ref().and_then(|found| compare(found, &self.value));
+    fn holds<'a>(&self, event: &'a Event, data: impl FnOnce() -> Option<&'a Value>) -> bool {
+        let found = self.find(event, data);
+        let ordering = found.and_then(|found| compare(&found, &self.value));
         match self.operator {
             Operator::Equal => ordering == Some(Ordering::Equal),
             Operator::NotEqual => ordering != Some(Ordering::Equal),
@@ -128,31 +132,31 @@ impl Condition {
         }
     }
 
-    fn find(&self, event: &Event) -> Option<Value> {
+    fn find<'a>(
+        &self,
+        event: &'a Event,
+        data: impl FnOnce() -> Option<&'a Value>,
+    ) -> Option<Cow<'a, Value>> {
         match self.field {
-            Field::Id => Some(event.id().to_string().into()),
-            Field::Type => Some(event.event_type().as_str().into()),
-            Field::Topic => event.topic().map(Value::from),
-            Field::Data => follow(event.parse().ok()?, &self.path),
+            Field::Id => Some(Cow::Owned(event.id().to_string().into())),
+            Field::Type => Some(Cow::Owned(event.event_type().as_str().into())),
+            Field::Topic => event.topic().map(|topic| Cow::Owned(topic.into())),
+            Field::Data => follow(data()?, &self.path).map(Cow::Borrowed),
             Field::Metadata => {
                 let (first, rest) = self.path.split_first()?;
-                follow(event.metadata().get(first)?.clone(), rest)
+                follow(event.metadata().get(first)?, rest).map(Cow::Borrowed)
             }
         }
     }
 }
 
 /// The value that `path` leads to.
-fn follow(mut value: Value, path: &[String]) -> Option<Value> {
-    for key in path {
-        let inner = match &mut value {
-            Value::Object(object) => object.get_mut(key)?,
-            Value::Array(array) => array.get_mut(key.parse::<usize>().ok()?)?,
-            _ => return None,
-        };
-        value = inner.take();
-    }
-    Some(value)
+fn follow<'a>(value: &'a Value, path: &[String]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, key| match value {
+        Value::Object(object) => object.get(key),
+        Value::Array(array) => array.get(key.parse::<usize>().ok()?),
+        _ => None,
+    })
 }
 
 /// `None` if the values are of different kinds, or have no order and are unequal.

@@ -11,6 +11,7 @@ use stream_protocol::ws::Refusal;
 use stream_protocol::{CloseCode, Problem, SUBSCRIPTIONS_MAX};
 
 use super::outbox::Outbox;
+use crate::limits::TOPICS_PER_READER;
 use crate::many::{ManyReader, Seen};
 use crate::message;
 use crate::metrics::{Kind, Metrics, ReaderMeter};
@@ -88,6 +89,11 @@ impl Subscriptions {
         Ok(json!({"unsubscribed": {"id": id}, "resume": ended.token}))
     }
 
+    /// Topics that are followed, one that two subscriptions take counted twice.
+    pub(super) fn topics(&self) -> usize {
+        self.all.iter().map(|subscription| subscription.reader.topics()).sum()
+    }
+
     fn find(&self, id: &str) -> Option<usize> {
         self.all.iter().position(|subscription| &*subscription.id == id)
     }
@@ -125,12 +131,14 @@ impl Subscriptions {
         outbox: &mut Outbox,
     ) -> Option<Input<Place>> {
         let index = self.find(&place.subscription)?;
-        let subscription = &mut self.all[index];
-        let code = match (seen, subscription.reader.token()) {
+        let code = match (seen, self.all[index].reader.token()) {
+            // A topic may have been made.
+            (Seen::Nothing, _) if self.topics() > TOPICS_PER_READER => CloseCode::TooManyTopics,
             (Seen::Nothing, _) => return None,
             (Seen::End(code), _) => code,
             (_, None) => CloseCode::TooManyTopics,
             (seen, Some(token)) => {
+                let subscription = &mut self.all[index];
                 subscription.token = token;
                 return subscription.take(place, seen, outbox);
             }

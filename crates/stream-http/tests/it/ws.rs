@@ -182,6 +182,23 @@ async fn what_cannot_be_done_is_answered_and_the_connection_goes_on() {
 }
 
 #[tokio::test]
+async fn all_subscriptions_together_follow_a_bounded_number_of_topics() {
+    let server = Server::new().await;
+    for number in 0..400 {
+        let name = LogName::new(Namespace::Topic, &format!("t.{number}")).unwrap();
+        server.store.create(&name, stream_log::LogConfig::default()).await.unwrap();
+    }
+    let mut client = server.connect().await;
+    for id in ["1", "2"] {
+        client.subscribe(id, &["t.*"], json!({})).await;
+    }
+    let answer = client.ask(json!({"subscribe": {"id": "3", "topics": ["t.*"]}})).await;
+    assert_eq!(problem(&answer), (json!("3"), "too-many-topics".to_owned()));
+    client.ask(json!({"unsubscribe": {"id": "1"}})).await;
+    client.subscribe("3", &["t.*"], json!({})).await;
+}
+
+#[tokio::test]
 async fn a_server_that_goes_down_says_where_each_subscription_stands() {
     let server = Server::new().await;
     let mut client = server.connect().await;
