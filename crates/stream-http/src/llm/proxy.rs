@@ -8,16 +8,15 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use http::header::{CONNECTION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 use llm_relay::{RelayId, RelayOptions};
 use llm_stream::{Format, OutputFormat};
 use serde::Deserialize;
 use stream_model::ErrorClass;
 use stream_model::now::new_uuid;
-use stream_protocol::subscribe::StartAt;
 use stream_protocol::{Action, Problem};
 
-use super::read::as_output;
+use super::read::{Wanted, from_start};
 use super::refused;
 use crate::app::App;
 use crate::body;
@@ -29,8 +28,6 @@ use crate::upstream::Upstream;
 
 /// Names the provider, where several are configured for a route.
 const UPSTREAM: HeaderName = HeaderName::from_static("x-millstream-upstream");
-/// The id of the relay that records the answer.
-const RELAY: HeaderName = HeaderName::from_static("x-millstream-relay");
 /// Headers of a client that its provider needs to see, and that hold no secret.
 const PASSED_ON: [HeaderName; 3] = [
     HeaderName::from_static("anthropic-beta"),
@@ -98,13 +95,7 @@ async fn answer(
         Recorded::Relay(started) => started?,
         Recorded::Refusal(response) => return Ok(response),
     }
-    let log = app.relay_log(&id).await.map_err(|error| Reject::store(&error))?;
-    let log = log.ok_or_else(|| Reject::not_found("The relay is gone"))?;
-    let mut response = as_output(&app, &caller, &id, log, StartAt::Earliest, output).await?;
-    if let Ok(id) = HeaderValue::try_from(id.as_str()) {
-        response.headers_mut().insert(RELAY, id);
-    }
-    Ok(response)
+    from_start(&app, &caller, &id, Wanted::Output(output)).await
 }
 
 /// The provider that the request names, or the only one that speaks the route's format.
