@@ -8,22 +8,38 @@ use tracing::warn;
 use crate::counts::Counters;
 use crate::policy::LastResort;
 use crate::processor::Settings;
-use crate::sinks::{Undelivered, publish};
+use crate::sinks::{Sequences, Undelivered, publish};
 use crate::{DeadLetter, RunError};
 
 /// The end of a pipeline.
 pub(crate) struct Delivery {
     settings: Settings,
     counters: Arc<Counters>,
+    /// How far the producers of the logs are.
+    pub(crate) sequences: Sequences,
 }
 
 impl Delivery {
     pub(crate) fn new(settings: Settings, counters: Arc<Counters>) -> Self {
-        Self { settings, counters }
+        Self { settings, counters, sequences: Sequences::new() }
     }
 
-    /// Hands an event to the sinks.
-    pub(crate) async fn deliver(&self, event: &Event) -> Result<(), RunError> {
+    /// Hands events to the sinks: each to the streams, and then all of them to the logs.
+    ///
+    /// A log that does not take them ends the pipeline, whatever the policy: whether they are in it
+    /// may be uncertain.
+    pub(crate) async fn deliver_all(&mut self, events: &[Event]) -> Result<(), RunError> {
+        for event in events {
+            self.deliver(event).await?;
+        }
+        let retry = self.settings.policies.pipeline.retry;
+        let Self { settings, sequences, .. } = self;
+        let appended = settings.sinks.append_to_logs(events, sequences, retry.as_ref()).await;
+        appended.map_err(RunError::Delivery)
+    }
+
+    /// Hands an event to the sinks that are streams.
+    async fn deliver(&self, event: &Event) -> Result<(), RunError> {
         let policy = self.settings.policies.pipeline;
         let errors = self.settings.sinks.publish(event, policy.retry.as_ref()).await;
         self.counters.delivered(errors.is_empty());

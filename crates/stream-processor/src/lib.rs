@@ -10,6 +10,7 @@
 //! | [`OnError`], [`Retry`], [`Fault`] | what happens to an item that cannot be treated, and what is told of it |
 //! | [`DeadLetter`], [`replay`] | events that were set aside, and their way back |
 //! | [`Windowed`], [`Lateness`] | what comes out of windows over event time, and how long they wait |
+//! | [`LogSource`], [`LogSink`], [`Checkpoints`], [`SaveState`] | logs at both ends, and going on exactly where a pipeline was |
 //! | [`Source`], [`Subscribed`], [`merge`], [`zip()`], [`combine_latest`] | where items come from |
 //! | [`NamedPipelines`] | pipelines by name, for one value at a time |
 //! | [`StreamMonitor`], [`StreamValidator`] | statistics of metrics, and rules for data |
@@ -61,6 +62,12 @@
 //! A source is told what need not come again ([`Source::acknowledge`]) only when everything that
 //! came of it was delivered, set aside or left out.
 //!
+//! # Exactly once
+//!
+//! A pipeline between logs that is [resumed](StreamProcessor::resume) writes down, at one moment,
+//! where it is, what its stages keep and what comes out, before that goes to the sinks.
+//! So it goes on exactly where it was, whenever it is killed.
+//!
 //! # End
 //!
 //! When the source ends, or a stage wants no more, stages hand on what they kept, first to last.
@@ -69,6 +76,7 @@
 pub mod limits;
 pub mod stages;
 
+mod checkpoint;
 mod counts;
 mod dead_letter;
 mod delivery;
@@ -83,12 +91,15 @@ mod output;
 mod plan;
 mod policy;
 mod processor;
+mod resume;
 mod running;
 mod sinks;
 mod source;
 mod stage;
+mod state;
 mod validator;
 
+pub use checkpoint::{CheckpointError, Checkpoints};
 pub use counts::Counts;
 pub use dead_letter::{DEAD_LETTER, DeadLetter, replay};
 pub use error::{RunError, StartError};
@@ -101,11 +112,12 @@ pub use plan::{Plan, StageNote};
 pub use policy::{OnError, Retry};
 pub use processor::{Pipeline, StreamProcessor};
 pub use running::Running;
-pub use sinks::DeliveryError;
+pub use sinks::{DeliveryError, LogSink};
 pub use source::{
-    Arrival, CombineLatest, Connect, FromStream, Merge, Pair, Source, SourceError, Sourced,
-    Subscribed, SubscribedSource, Zip, combine_latest, merge, zip,
+    Arrival, CombineLatest, Connect, FromStream, LogSource, LogTail, Merge, Pair, Source,
+    SourceError, Sourced, Subscribed, SubscribedSource, Zip, combine_latest, merge, zip,
 };
 pub use stage::{Chain, Emit, Flow, Identity, Stage};
-pub use stages::{Lateness, Windowed};
+pub use stages::{Keyed, Lateness, Windowed};
+pub use state::{Loader, SaveState, Saver, StateError};
 pub use validator::StreamValidator;

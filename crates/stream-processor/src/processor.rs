@@ -13,7 +13,7 @@ use crate::plan::Plan;
 use crate::sinks::Sinks;
 use crate::source::{Connect, FromStream, Subscribed};
 use crate::stage::{Chain, Identity};
-use crate::{Fault, Flow, Moment, OnError, Roll, Stage};
+use crate::{Fault, Flow, LogSink, Moment, OnError, Roll, Stage};
 
 /// Items from a source, through stages, into sinks.
 ///
@@ -161,7 +161,24 @@ impl<In, S, C> StreamProcessor<In, S, C> {
         self
     }
 
-    /// Says for each event to which sink it goes, by name.
+    /// Appends what comes out of the last stage to a log, whatever is called after this.
+    ///
+    /// It gets the events after the sinks that are streams, many at once, and the pipeline waits
+    /// until they are as safe as the log makes them.
+    #[must_use]
+    pub fn log_sink(mut self, sink: LogSink) -> Self {
+        self.settings.sinks.add_log(None, sink);
+        self
+    }
+
+    /// As [`log_sink`](Self::log_sink), for the events that [`route`](Self::route) sends to `name`.
+    #[must_use]
+    pub fn log_sink_as(mut self, name: impl Into<String>, sink: LogSink) -> Self {
+        self.settings.sinks.add_log(Some(name.into()), sink);
+        self
+    }
+
+    /// Says for each event to which sink it goes, by name; it may depend on the event alone.
     ///
     /// Sinks without a name get every event besides; one that goes to a name that no sink has, is
     /// logged and counted.

@@ -1,12 +1,18 @@
 //! Where a pipeline's events go.
 
+mod log;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use stream_core::{PublishError, Stream};
+use stream_log::AppendError;
 use stream_model::Event;
 use tokio::time::{Instant, sleep};
+use tracing::warn;
 
+pub use self::log::LogSink;
+pub(crate) use self::log::{LogSinkError, Sequences};
 use crate::Retry;
 
 /// Says to which sink an event goes.
@@ -22,7 +28,14 @@ pub(crate) struct Sinks {
 #[derive(Clone)]
 struct Target {
     name: Option<String>,
-    stream: Arc<dyn Stream>,
+    place: Place,
+}
+
+/// What takes events.
+#[derive(Clone)]
+enum Place {
+    Stream(Arc<dyn Stream>),
+    Log(LogSink),
 }
 
 /// Why an event did not get where it was to go.
@@ -38,6 +51,15 @@ pub enum DeliveryError {
         #[source]
         error: PublishError,
     },
+    /// The log did not take it.
+    #[error("cannot append to sink {sink}")]
+    NotAppended {
+        /// The sink's name, or its number in call order.
+        sink: String,
+        /// Why.
+        #[source]
+        error: AppendError,
+    },
     /// The route leads to a name that no sink has.
     #[error("no sink is called {name}")]
     NoSuchSink {
@@ -50,7 +72,9 @@ impl DeliveryError {
     /// The sink's name, or its number in call order.
     pub fn sink(&self) -> &str {
         match self {
-            Self::Refused { sink: name, .. } | Self::NoSuchSink { name } => name,
+            Self::Refused { sink: name, .. }
+            | Self::NotAppended { sink: name, .. }
+            | Self::NoSuchSink { name } => name,
         }
     }
 }
@@ -83,7 +107,11 @@ pub(crate) async fn publish(
 
 impl Sinks {
     pub(crate) fn add(&mut self, name: Option<String>, stream: impl Stream + 'static) {
-        self.targets.push(Target { name, stream: Arc::new(stream) });
+        self.targets.push(Target { name, place: Place::Stream(Arc::new(stream)) });
+    }
+
+    pub(crate) fn add_log(&mut self, name: Option<String>, sink: LogSink) {
+        self.targets.push(Target { name, place: Place::Log(sink) });
     }
 
     pub(crate) fn route_by(&mut self, to: impl Fn(&Event) -> String + Send + Sync + 'static) {
@@ -95,31 +123,77 @@ impl Sinks {
         self.route = self.route.take().or(other.route);
     }
 
-    /// Publishes `event` to every sink that it is for, and returns what went wrong.
+    /// Gives the producers that have no numbers yet their first.
+    pub(crate) fn begin(&self, sequences: &mut Sequences) {
+        for target in &self.targets {
+            let Place::Log(sink) = &target.place else { continue };
+            sequences.entry(sink.id().as_str().to_owned()).or_insert_with(|| sink.begin());
+        }
+    }
+
+    /// Publishes `event` to every stream that it is for, and returns what went wrong.
     ///
     /// A sink that may take it later is tried again as `retry` says, and everything behind the
     /// event waits.
     pub(crate) async fn publish(&self, event: &Event, retry: Option<&Retry>) -> Vec<Undelivered> {
         let mut errors = Vec::new();
-        let route = self.route.as_ref().map(|route| route(event));
+        let route = self.route_of(event);
         if let Some(name) = route.as_ref().filter(|name| !self.is_known(name)) {
             let error = DeliveryError::NoSuchSink { name: name.clone() };
             errors.push(Undelivered { error, attempts: 1, spent: Duration::ZERO });
         }
-        for (number, Target { name, stream }) in self.targets.iter().enumerate() {
-            if name.is_some() && *name != route {
+        for (number, target) in self.targets.iter().enumerate() {
+            let Place::Stream(stream) = &target.place else { continue };
+            if !target.is_for(route.as_deref()) {
                 continue;
             }
             if let Err((error, attempts, spent)) = publish(&**stream, event, retry).await {
-                let sink = name.clone().unwrap_or_else(|| format!("#{number}"));
-                let error = DeliveryError::Refused { sink, error };
+                let error = DeliveryError::Refused { sink: target.label(number), error };
                 errors.push(Undelivered { error, attempts, spent });
             }
         }
         errors
     }
 
+    /// Appends `events` to every log that they are for, up to the first that does not take them.
+    pub(crate) async fn append_to_logs(
+        &self,
+        events: &[Event],
+        sequences: &mut Sequences,
+        retry: Option<&Retry>,
+    ) -> Result<(), DeliveryError> {
+        for (number, target) in self.targets.iter().enumerate() {
+            let Place::Log(sink) = &target.place else { continue };
+            let is_for = |event: &&Event| target.is_for(self.route_of(event).as_deref());
+            let events: Vec<&Event> = events.iter().filter(is_for).collect();
+            let name = sink.id().as_str().to_owned();
+            let sequence = sequences.entry(name).or_insert_with(|| sink.begin());
+            let appended = sink.append(&events, sequence, retry).await;
+            appended.map_err(|LogSinkError { error, attempts, spent }| {
+                warn!(%error, attempts, ?spent, "a log does not take events");
+                DeliveryError::NotAppended { sink: target.label(number), error }
+            })?;
+        }
+        Ok(())
+    }
+
+    fn route_of(&self, event: &Event) -> Option<String> {
+        self.route.as_ref().map(|route| route(event))
+    }
+
     fn is_known(&self, name: &str) -> bool {
         self.targets.iter().any(|target| target.name.as_deref() == Some(name))
+    }
+}
+
+impl Target {
+    /// Whether an event is for it that goes to `route`.
+    fn is_for(&self, route: Option<&str>) -> bool {
+        self.name.is_none() || self.name.as_deref() == route
+    }
+
+    /// Its name, or its number in call order.
+    fn label(&self, number: usize) -> String {
+        self.name.clone().unwrap_or_else(|| format!("#{number}"))
     }
 }

@@ -18,7 +18,10 @@ use stream_model::BoxError;
 use self::tasks::Tasks;
 use super::try_map::Trial;
 use crate::limits::IN_FLIGHT_MAX;
-use crate::{Cause, Emit, Fault, Flow, Moment, Origin, Retry, Roll, Stage, StageId};
+use crate::{
+    Cause, Emit, Fault, Flow, Loader, Moment, Origin, Retry, Roll, SaveState, Saver, Stage,
+    StageId, StateError,
+};
 
 /// In which order results go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -480,5 +483,25 @@ where
             Place::Open { origin, .. } | Place::Done { origin, .. } => *origin,
         });
         waiting.chain(jobs).chain(results).map(|origin| origin.position).min()
+    }
+}
+
+/// Futures cannot be written down: everything that was begun must be done.
+impl<T, F, Fut, R, G> SaveState for MapAsync<T, F, Fut, R, G>
+where
+    Fut: Future,
+    R: Settle<Fut::Output>,
+    G: Lane<T>,
+{
+    fn is_settled(&self) -> bool {
+        self.jobs.is_empty() && self.results.is_empty() && self.waiting.is_empty()
+    }
+
+    fn save(&self, _to: &mut Saver) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _from: &mut Loader<'_>) -> Result<(), StateError> {
+        Ok(())
     }
 }

@@ -7,7 +7,10 @@ use stream_model::BoxError;
 
 use super::debug_by_name;
 use super::pace::Held;
-use crate::{Cause, Emit, Fault, Flow, Moment, Origin, Retry, Roll, Stage, StageId};
+use crate::{
+    Cause, Emit, Fault, Flow, Loader, Moment, Origin, Retry, Roll, SaveState, Saver, Stage,
+    StageId, StateError,
+};
 
 /// Turns each item into another, or fails.
 ///
@@ -159,5 +162,20 @@ where
         let parked = self.parked.iter().map(|parked| parked.trial.origin);
         let waiting = self.waiting.iter().map(|held| held.origin);
         parked.chain(waiting).map(|origin| origin.position).min()
+    }
+}
+
+/// It has nothing to write down while nothing waits.
+impl<T, F> SaveState for TryMap<T, F> {
+    fn is_settled(&self) -> bool {
+        self.parked.is_none() && self.waiting.is_empty()
+    }
+
+    fn save(&self, _to: &mut Saver) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _from: &mut Loader<'_>) -> Result<(), StateError> {
+        Ok(())
     }
 }

@@ -16,6 +16,7 @@
 //!
 //! Windows close by their end, and within a window keys come as they came first.
 
+mod count;
 mod hopping;
 mod panes;
 mod session;
@@ -23,9 +24,11 @@ mod watermark;
 
 use std::time::Duration;
 
+pub use self::count::CountWindow;
 pub use self::hopping::HoppingWindow;
 pub use self::session::SessionWindow;
 pub use self::watermark::Lateness;
+pub(super) use self::watermark::Watermark;
 
 /// What comes out of a window.
 #[derive(Debug, Clone, PartialEq, Eq)]

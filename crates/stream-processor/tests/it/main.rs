@@ -7,11 +7,17 @@ mod laws;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod operators;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod promises;
+#[cfg(test)]
+mod resume;
+#[cfg(test)]
+mod saved;
 #[cfg(test)]
 mod sources;
 #[cfg(test)]
