@@ -16,7 +16,8 @@ use crate::plan::Plan;
 use crate::policy::LastResort;
 use crate::processor::{Report, Settings};
 use crate::{
-    Cause, DeadLetter, Fault, Moment, Roll, RunError, Source, SourceError, Sourced, Stage,
+    Cause, CircuitChange, DeadLetter, Fault, Moment, Roll, RunError, Source, SourceError, Sourced,
+    Stage,
 };
 
 /// How an item is kept until what became of it is delivered.
@@ -47,6 +48,8 @@ pub(crate) struct Driver<S: Source, C> {
     originals: VecDeque<(u64, Event)>,
     /// Events to be set aside.
     pub(crate) letters: Vec<Event>,
+    /// Circuits that nobody was told of yet.
+    pub(crate) circuits: Vec<CircuitChange>,
     plan: Plan,
     on_fault: Option<Report>,
     pub(crate) counters: Arc<Counters>,
@@ -92,6 +95,7 @@ impl<S: Source, C: Stage<S::Item>> Driver<S, C> {
             keep: None,
             originals: VecDeque::new(),
             letters: Vec::new(),
+            circuits: Vec::new(),
             plan: settings.plan.clone(),
             on_fault: settings.on_fault.clone(),
             counters: Arc::default(),
@@ -169,6 +173,7 @@ impl<S: Source, C: Stage<S::Item>> Driver<S, C> {
             let done = self.guarded(|driver| driver.turn(cx, out));
             self.counters.emitted(out.len() - before);
             self.counters.taken(self.taken);
+            self.report_circuits();
             self.report_faults()?;
             done?;
             if self.taken > 0 || out.len() > before || self.is_over() {
@@ -284,6 +289,17 @@ impl<S: Source, C: Stage<S::Item>> Driver<S, C> {
     fn count_missed(&self, missed: u64) {
         warn!(missed, "the pipeline is too slow for its source");
         self.counters.missed(missed);
+    }
+
+    /// Logs and tells which circuits have come into another state.
+    fn report_circuits(&mut self) {
+        if !self.moment.has_circuits() {
+            return;
+        }
+        for (stage, circuit) in self.moment.take_circuits() {
+            let name = self.plan.name(stage);
+            self.circuits.push(CircuitChange { name, is_sink: false, circuit });
+        }
     }
 
     /// Counts, logs and tells what went wrong.

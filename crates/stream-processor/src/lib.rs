@@ -7,8 +7,9 @@
 //! | [`Pipeline`] | stages without a source: a part of other pipelines, or run over a list |
 //! | [`Stage`] | what a step is: a pure machine that is told the time |
 //! | [`Running`], [`Counts`] | a pipeline in its task: flushed, drained, stopped, counted |
-//! | [`OnError`], [`Retry`], [`Fault`] | what happens to an item that cannot be treated, and what is told of it |
+//! | [`OnError`], [`Retry`], [`CircuitBreaker`], [`Fault`] | what happens to an item that cannot be treated, and what is told of it |
 //! | [`DeadLetter`], [`replay`] | events that were set aside, and their way back |
+//! | [`Side`], [`Joined`], [`Lookup`] | two kinds of items that are put together, and tables that lie elsewhere |
 //! | [`Windowed`], [`Lateness`] | what comes out of windows over event time, and how long they wait |
 //! | [`LogSource`], [`LogSink`], [`Checkpoints`], [`SaveState`] | logs at both ends, and going on exactly where a pipeline was |
 //! | [`Source`], [`Subscribed`], [`merge`], [`zip()`], [`combine_latest`] | where items come from |
@@ -76,6 +77,7 @@
 pub mod limits;
 pub mod stages;
 
+mod breaker;
 mod checkpoint;
 mod counts;
 mod dead_letter;
@@ -83,6 +85,7 @@ mod delivery;
 mod driver;
 mod error;
 mod fault;
+mod lookup;
 mod moment;
 mod monitor;
 mod named;
@@ -99,11 +102,14 @@ mod stage;
 mod state;
 mod validator;
 
+pub use breaker::{Breaker, Circuit, CircuitBreaker, CircuitChange};
 pub use checkpoint::{CheckpointError, Checkpoints};
 pub use counts::Counts;
 pub use dead_letter::{DEAD_LETTER, DeadLetter, replay};
+pub use delivery::CIRCUIT_TOPIC;
 pub use error::{RunError, StartError};
 pub use fault::{Cause, Fault, Origin, Roll, StageId};
+pub use lookup::{LookedUp, Lookup};
 pub use moment::Moment;
 pub use monitor::{Metric, Statistics, StreamMonitor};
 pub use named::{NamedPipelines, PipelineError, ProcessError};
@@ -118,6 +124,6 @@ pub use source::{
     SourceError, Sourced, Subscribed, SubscribedSource, Zip, combine_latest, merge, zip,
 };
 pub use stage::{Chain, Emit, Flow, Identity, Stage};
-pub use stages::{Keyed, Lateness, Windowed};
+pub use stages::{Joined, Keyed, Lateness, Side, Windowed};
 pub use state::{Loader, SaveState, Saver, StateError};
 pub use validator::StreamValidator;

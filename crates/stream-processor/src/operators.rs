@@ -2,6 +2,7 @@
 
 use std::hash::Hash;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use stream_async::BatchOptions;
@@ -11,11 +12,12 @@ use crate::processor::{Pipeline, StreamProcessor};
 use crate::stage::Chain;
 use crate::stages::{
     Batch, BoxStage, ByKey, Conflate, CountWindow, Debounce, Distinct, DistinctUntilChanged,
-    Fallible, Filter, FilterMap, FlatMap, Fold, HoppingWindow, Keyed, KeyedState, Lane, Lateness,
-    Map, MapAsync, MapAsyncOptions, NoLanes, Order, Plain, Sample, Scan, SessionWindow, Settle,
-    Skip, SkipWhile, Split, Take, TakeUntil, TakeWhile, Tap, Throttle, TryMap,
+    Fallible, Filter, FilterMap, FlatMap, Fold, HoppingWindow, IntervalJoin, Keyed, KeyedState,
+    Lane, Lateness, Map, MapAsync, MapAsyncOptions, NoLanes, Order, Plain, Sample, Scan,
+    SessionWindow, Settle, Skip, SkipWhile, Split, Take, TakeUntil, TakeWhile, Tap, Throttle,
+    TryMap,
 };
-use crate::{Stage, StageId};
+use crate::{LookedUp, Lookup, Side, Stage, StageId};
 
 /// A processor with one stage more.
 type With<In, S, C, B> = StreamProcessor<In, S, Chain<C, B>>;
@@ -37,6 +39,18 @@ type TryKeyed<T, F, Fut, G> = MapAsync<T, F, Fut, Fallible, ByKey<G>>;
 
 /// The stage whose futures are not.
 type Ready<T, F, Fut, R> = MapAsync<T, F, Fut, R>;
+
+/// The stage that collects two kinds of items by key and window.
+type WindowJoin<K, L, R, F> = HoppingWindow<K, (Vec<L>, Vec<R>), F, Collect<L, R>>;
+
+/// Adds an item to those of its kind.
+type Collect<L, R> = fn(&mut (Vec<L>, Vec<R>), &Side<L, R>);
+
+/// Begins to look an item up.
+type LookupCall<T, V> = Box<dyn FnMut(T) -> LookedUp<T, V> + Send>;
+
+/// The stage that puts items together with what a table has.
+type WithLookup<T, V> = MapAsync<T, LookupCall<T, V>, LookedUp<T, V>, Fallible>;
 
 /// # One item at a time
 impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
@@ -365,6 +379,92 @@ impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
         I: IntoIterator,
     {
         self.chained("keyed", KeyedState::new(lateness, place, on_item, on_timer))
+    }
+}
+
+/// # Two kinds of items
+impl<In, S, L, R, C: Stage<In, Out = Side<L, R>>> StreamProcessor<In, S, C> {
+    /// Joins items of one key, where the right one happened at most `before` earlier and `after`
+    /// later than the left one.
+    ///
+    /// `place` says when an item happened, in milliseconds since 1970, and its key.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stream_processor::{Joined, Lateness, Pipeline, Side};
+    ///
+    /// let place = |item: &Side<i64, i64>| match item {
+    ///     Side::Left(at_ms) | Side::Right(at_ms) => (*at_ms, ()),
+    /// };
+    /// let within = (Duration::ZERO, Duration::from_millis(10));
+    /// let answers = Pipeline::empty().interval_join(within, Lateness::default(), place);
+    /// let pairs = answers.filter_map(Joined::pair);
+    /// let items = [Side::Left(0), Side::Right(3), Side::Left(5), Side::Right(12), Side::Right(40)];
+    /// assert_eq!(pairs.over(items), [(0, 3), (5, 12)]);
+    /// ```
+    pub fn interval_join<K, F>(
+        self,
+        within: (Duration, Duration),
+        lateness: Lateness,
+        place: F,
+    ) -> With<In, S, C, IntervalJoin<K, L, R, F>>
+    where
+        K: Hash + Eq + Clone,
+        L: Clone,
+        R: Clone,
+        F: FnMut(&Side<L, R>) -> (i64, K),
+    {
+        self.chained("interval_join", IntervalJoin::new(within, lateness, place))
+    }
+
+    /// Collects the items of each key in windows of `length`, each kind for itself;
+    /// [`Windowed::pairs`](crate::Windowed::pairs) has every two of them.
+    pub fn window_join<K, F>(
+        self,
+        length: Duration,
+        lateness: Lateness,
+        place: F,
+    ) -> With<In, S, C, WindowJoin<K, L, R, F>>
+    where
+        K: Hash + Eq + Clone,
+        L: Clone,
+        R: Clone,
+        F: FnMut(&Side<L, R>) -> (i64, K),
+    {
+        let add: Collect<L, R> = |(left, right), item| match item {
+            Side::Left(item) => left.push(item.clone()),
+            Side::Right(item) => right.push(item.clone()),
+        };
+        let both = (Vec::new(), Vec::new());
+        let stage = HoppingWindow::new((length, length), lateness, place, both, add);
+        self.chained("window_join", stage)
+    }
+}
+
+/// # Tables that lie elsewhere
+impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
+    /// Puts each item together with what `table` has for its key; `limit` are fetched at a time,
+    /// and the order stays.
+    ///
+    /// What cannot be fetched is an item that cannot be treated.
+    pub fn lookup<K, V, F>(
+        self,
+        limit: NonZeroUsize,
+        table: Arc<Lookup<K, V>>,
+        mut key: F,
+    ) -> With<In, S, C, WithLookup<C::Out, V>>
+    where
+        C::Out: Clone + Send + 'static,
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+        F: FnMut(&C::Out) -> K + Send + 'static,
+    {
+        let call: LookupCall<C::Out, V> =
+            Box::new(move |item| LookedUp::new(&table, key(&item), item));
+        let options = MapAsyncOptions { order: Order::Input, limit, timeout: None };
+        self.chained("lookup", MapAsync::new(call, NoLanes, options).with_copies())
     }
 }
 

@@ -282,6 +282,7 @@ where
 
     /// Hands on what the last checkpoint holds.
     async fn deliver(&mut self) -> Result<(), RunError> {
+        self.delivery.tell(&mut self.driver.circuits).await;
         self.delivery.deliver_all(&self.outbox).await?;
         self.outbox.clear();
         for letter in std::mem::take(&mut self.driver.letters) {

@@ -168,6 +168,7 @@ impl<S: Source, C: Stage<S::Item, Out = Event>> Work<S, C> {
         let mut out = Vec::new();
         loop {
             let step = poll_fn(|cx| self.poll_step(cx, &mut out)).await;
+            self.delivery.tell(&mut self.driver.circuits).await;
             self.delivery.deliver_all(&out).await?;
             out.clear();
             for letter in std::mem::take(&mut self.driver.letters) {

@@ -8,12 +8,13 @@ use std::time::Duration;
 use stream_core::{PublishError, Stream};
 use stream_log::AppendError;
 use stream_model::Event;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::warn;
 
 pub use self::log::LogSink;
 pub(crate) use self::log::{LogSinkError, Sequences};
-use crate::Retry;
+use crate::delivery::{Circuits, Notices};
+use crate::{Breaker, CircuitChange, Retry};
 
 /// Says to which sink an event goes.
 type Route = dyn Fn(&Event) -> String + Send + Sync;
@@ -60,6 +61,12 @@ pub enum DeliveryError {
         #[source]
         error: AppendError,
     },
+    /// The sink has refused so often that it is not asked for a while.
+    #[error("circuit of sink {sink} open")]
+    CircuitOpen {
+        /// The sink's name, or its number in call order.
+        sink: String,
+    },
     /// The route leads to a name that no sink has.
     #[error("no sink is called {name}")]
     NoSuchSink {
@@ -74,6 +81,7 @@ impl DeliveryError {
         match self {
             Self::Refused { sink: name, .. }
             | Self::NotAppended { sink: name, .. }
+            | Self::CircuitOpen { sink: name }
             | Self::NoSuchSink { name } => name,
         }
     }
@@ -87,20 +95,72 @@ pub(crate) struct Undelivered {
     pub(crate) spent: Duration,
 }
 
-/// Publishes an event, again and again if that may help and `retry` says so.
-pub(crate) async fn publish(
-    stream: &dyn Stream,
-    event: &Event,
-    retry: Option<&Retry>,
-) -> Result<(), (PublishError, u32, Duration)> {
-    let (begin, mut failures) = (Instant::now(), 0);
-    loop {
-        let Err(error) = stream.publish(event.clone()).await else { return Ok(()) };
-        failures += 1;
-        let retry = retry.filter(|_| error.is_retryable());
-        match retry.and_then(|retry| retry.delay(failures, fastrand::f64())) {
-            Some(delay) => sleep(delay).await,
-            None => return Err((error, failures, begin.elapsed())),
+/// Why an event was not published, and how hard that was tried.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// `None` if the circuit is open.
+    pub(crate) error: Option<PublishError>,
+    attempts: u32,
+    spent: Duration,
+}
+
+/// Where events go that a sink has, and what stands before it.
+pub(crate) struct Way<'a> {
+    pub(crate) stream: &'a dyn Stream,
+    pub(crate) retry: Option<&'a Retry>,
+    pub(crate) breaker: Option<&'a mut Breaker>,
+    /// Who is told what the circuit does, and the sink's name.
+    pub(crate) notices: (&'a Notices, &'a str),
+}
+
+impl Way<'_> {
+    /// Publishes an event, once the circuit lets it through, and again if that may help and the
+    /// policy says so.
+    pub(crate) async fn publish(mut self, event: &Event) -> Result<(), Refusal> {
+        let (begin, mut attempts) = (Instant::now(), 0);
+        loop {
+            if !self.admit().await {
+                return Err(Refusal { error: None, attempts, spent: begin.elapsed() });
+            }
+            let published = self.stream.publish(event.clone()).await;
+            self.record(published.is_ok()).await;
+            let Err(error) = published else { return Ok(()) };
+            attempts += 1;
+            let retry = self.retry.filter(|_| error.is_retryable());
+            match retry.and_then(|retry| retry.delay(attempts, fastrand::f64())) {
+                Some(delay) => sleep(delay).await,
+                None => {
+                    return Err(Refusal { error: Some(error), attempts, spent: begin.elapsed() });
+                }
+            }
+        }
+    }
+
+    /// Waits for the circuit, and returns whether it lets an event through.
+    async fn admit(&mut self) -> bool {
+        let Some(breaker) = &mut self.breaker else { return true };
+        while let Err(until) = breaker.admit(Instant::now().into_std()) {
+            if breaker.refuses() {
+                return false;
+            }
+            sleep_until(Instant::from_std(until)).await;
+        }
+        self.tell().await;
+        true
+    }
+
+    async fn record(&mut self, is_ok: bool) {
+        if let Some(breaker) = &mut self.breaker {
+            breaker.record(is_ok, Instant::now().into_std());
+            self.tell().await;
+        }
+    }
+
+    async fn tell(&mut self) {
+        let (notices, name) = self.notices;
+        while let Some(circuit) = self.breaker.as_mut().and_then(|breaker| breaker.poll_change()) {
+            let name = name.to_owned();
+            notices.tell(&CircuitChange { name, is_sink: true, circuit }).await;
         }
     }
 }
@@ -135,7 +195,12 @@ impl Sinks {
     ///
     /// A sink that may take it later is tried again as `retry` says, and everything behind the
     /// event waits.
-    pub(crate) async fn publish(&self, event: &Event, retry: Option<&Retry>) -> Vec<Undelivered> {
+    pub(crate) async fn publish(
+        &self,
+        event: &Event,
+        retry: Option<&Retry>,
+        (circuits, notices): (&mut Circuits, &Notices),
+    ) -> Vec<Undelivered> {
         let mut errors = Vec::new();
         let route = self.route_of(event);
         if let Some(name) = route.as_ref().filter(|name| !self.is_known(name)) {
@@ -147,8 +212,14 @@ impl Sinks {
             if !target.is_for(route.as_deref()) {
                 continue;
             }
-            if let Err((error, attempts, spent)) = publish(&**stream, event, retry).await {
-                let error = DeliveryError::Refused { sink: target.label(number), error };
+            let sink = target.label(number);
+            let breaker = circuits.of(number);
+            let way = Way { stream: &**stream, retry, breaker, notices: (notices, &sink) };
+            if let Err(Refusal { error, attempts, spent }) = way.publish(event).await {
+                let error = match error {
+                    Some(error) => DeliveryError::Refused { sink, error },
+                    None => DeliveryError::CircuitOpen { sink },
+                };
                 errors.push(Undelivered { error, attempts, spent });
             }
         }

@@ -8,8 +8,8 @@ use stream_model::BoxError;
 use super::debug_by_name;
 use super::pace::Held;
 use crate::{
-    Cause, Emit, Fault, Flow, Loader, Moment, Origin, Retry, Roll, SaveState, Saver, Stage,
-    StageId, StateError,
+    Breaker, Cause, Emit, Fault, Flow, Loader, Moment, Origin, Retry, Roll, SaveState, Saver,
+    Stage, StageId, StateError,
 };
 
 /// Turns each item into another, or fails.
@@ -19,6 +19,7 @@ pub struct TryMap<T, F> {
     turn: F,
     id: StageId,
     retry: Option<Retry>,
+    breaker: Option<Breaker>,
     parked: Option<Parked<T>>,
     waiting: VecDeque<Held<T>>,
 }
@@ -63,10 +64,27 @@ impl Trial {
     }
 }
 
+/// Whether a circuit lets a call through; tells its state if that has changed.
+pub(super) fn admit(
+    breaker: &mut Breaker,
+    id: StageId,
+    moment: &mut Moment,
+) -> Result<(), Instant> {
+    let admitted = breaker.admit(moment.now());
+    moment.circuit(id, breaker);
+    admitted
+}
+
+/// Tells a circuit what a call has come to, and its state if that has changed.
+pub(super) fn record(breaker: &mut Breaker, is_ok: bool, id: StageId, moment: &mut Moment) {
+    breaker.record(is_ok, moment.now());
+    moment.circuit(id, breaker);
+}
+
 impl<T, F> TryMap<T, F> {
     pub(crate) fn new(turn: F) -> Self {
         let (id, waiting) = (StageId::default(), VecDeque::new());
-        Self { turn, id, retry: None, parked: None, waiting }
+        Self { turn, id, retry: None, breaker: None, parked: None, waiting }
     }
 }
 
@@ -91,7 +109,21 @@ impl<T, F> TryMap<T, F> {
         X: Into<BoxError>,
         E: Emit<U> + ?Sized,
     {
-        match (self.turn)(&item) {
+        if let Some(breaker) = &mut self.breaker
+            && let Err(due) = admit(breaker, self.id, moment)
+        {
+            let trial = trial.unwrap_or_else(|| Trial::new(moment.origin()));
+            if breaker.refuses() {
+                return moment.fault(trial.fault(self.id, Cause::CircuitOpen, moment.now()));
+            }
+            self.parked = Some(Parked { item, trial, due });
+            return Flow::Continue(());
+        }
+        let result = (self.turn)(&item);
+        if let Some(breaker) = &mut self.breaker {
+            record(breaker, result.is_ok(), self.id, moment);
+        }
+        match result {
             Ok(item) => out.emit(item, moment),
             Err(error) => {
                 let mut trial = trial.unwrap_or_else(|| Trial::new(moment.origin()));
@@ -156,6 +188,7 @@ where
     fn enroll(&mut self, roll: &mut Roll) {
         self.id = roll.take();
         self.retry = roll.retry(self.id);
+        self.breaker = roll.breaker(self.id);
     }
 
     fn held(&self) -> Option<u64> {

@@ -3,11 +3,15 @@
 #[cfg(test)]
 mod asynchronous;
 #[cfg(test)]
+mod joins;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod logs;
+#[cfg(test)]
+mod nexmark;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Windows of a number of items.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 
@@ -21,6 +21,8 @@ pub struct CountWindow<K, A, F, G> {
     initial: A,
     add: G,
     open: HashMap<K, Open<A>>,
+    /// Where the first item of each came from, in the order in which they were begun.
+    firsts: BTreeMap<u64, u64>,
     begun: u64,
 }
 
@@ -31,15 +33,14 @@ debug_by_name!(CountWindow<K, A, F, G>);
 struct Open<A> {
     /// In which order it was begun.
     number: u64,
-    /// Where its first item came from.
-    first: u64,
     items: usize,
     value: A,
 }
 
 impl<K, A, F, G> CountWindow<K, A, F, G> {
     pub(crate) fn new(size: NonZeroUsize, key: F, initial: A, add: G) -> Self {
-        Self { size, key, initial, add, open: HashMap::new(), begun: 0 }
+        let (open, firsts) = (HashMap::new(), BTreeMap::new());
+        Self { size, key, initial, add, open, firsts, begun: 0 }
     }
 }
 
@@ -60,9 +61,9 @@ where
             Entry::Occupied(entry) => entry,
             Entry::Vacant(entry) => {
                 self.begun += 1;
-                let (number, first) = (self.begun, moment.origin().position);
-                let value = self.initial.clone();
-                entry.insert_entry(Open { number, first, items: 0, value })
+                self.firsts.insert(self.begun, moment.origin().position);
+                let (number, value) = (self.begun, self.initial.clone());
+                entry.insert_entry(Open { number, items: 0, value })
             }
         };
         let open = entry.get_mut();
@@ -72,12 +73,14 @@ where
             return Flow::Continue(());
         }
         let (key, open) = entry.remove_entry();
+        self.firsts.remove(&open.number);
         moment.joined(|moment| out.emit((key, open.value), moment))
     }
 
     /// Windows that are not full go on in the order in which they were begun.
     fn finish<E: Emit<(K, A)> + ?Sized>(&mut self, moment: &mut Moment, out: &mut E) -> bool {
         let mut rest: Vec<(K, Open<A>)> = self.open.drain().collect();
+        self.firsts.clear();
         rest.sort_unstable_by_key(|(_, open)| open.number);
         for (key, open) in rest {
             if moment.joined(|moment| out.emit((key, open.value), moment)).is_break() {
@@ -88,7 +91,7 @@ where
     }
 
     fn held(&self) -> Option<u64> {
-        self.open.values().map(|open| open.first).min()
+        self.firsts.first_key_value().map(|(_, first)| *first)
     }
 }
 
@@ -99,11 +102,13 @@ where
 {
     fn save(&self, to: &mut Saver) -> Result<(), StateError> {
         to.put(&self.begun)?;
+        to.put_all(self.firsts.iter())?;
         to.put_all(self.open.iter())
     }
 
     fn restore(&mut self, from: &mut Loader<'_>) -> Result<(), StateError> {
         self.begun = from.take()?;
+        self.firsts = from.take_all()?;
         self.open = from.take_all()?;
         Ok(())
     }
