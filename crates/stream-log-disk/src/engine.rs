@@ -43,6 +43,7 @@ use crate::frame::Back;
 use crate::group::{Group, GroupSender, Phase};
 use crate::index::SegmentIndex;
 use crate::options::DiskOptions;
+use crate::read::Windows;
 use crate::state::{Effect, LogId, LogState};
 use crate::vfs::{Vfs, VfsFile};
 
@@ -69,6 +70,8 @@ pub(crate) struct Engine {
     indexed: Mutex<VecDeque<Arc<Segment>>>,
     /// Segments whose file is open, the one opened longest ago first.
     opened: Mutex<VecDeque<Arc<Segment>>>,
+    /// Memory of earlier reads, to be used again.
+    windows: Windows,
     /// Files of emptied segments, to be used again.
     spares: Mutex<Vec<String>>,
     chores: Mutex<Chores>,

@@ -17,6 +17,7 @@ use crate::index::SegmentIndex;
 use crate::limits::SPARE_SEGMENTS;
 use crate::load::{Last, Loaded, load};
 use crate::options::DiskOptions;
+use crate::read::Windows;
 use crate::recovery::Recovered;
 use crate::segment::{HEADER_BYTES, Header, grown, index_name, index_number, segment_name};
 use crate::state::LogState;
@@ -60,6 +61,7 @@ impl Engine {
             segments: Mutex::new(segments),
             indexed: Mutex::new(VecDeque::new()),
             opened: Mutex::new(VecDeque::new()),
+            windows: Windows::default(),
             spares: Mutex::new(spares),
             chores: Mutex::new(Chores::default()),
             bell: Condvar::new(),
