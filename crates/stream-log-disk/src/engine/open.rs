@@ -9,7 +9,6 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
 use super::files::{create_segment, is_draft, is_spare, new_secret, put_zeros};
-use super::sleep::Slot;
 use super::{Cell, Chores, Engine, Garbage, Names, Room, Segment, Stage};
 use crate::error::OpenError;
 use crate::group::group;
@@ -93,7 +92,7 @@ impl Engine {
             if touched {
                 self.touched.lock().push(Arc::clone(&cell));
             }
-            self.names.lock().logs.insert(name.into(), Slot::Awake(cell));
+            self.names.lock().logs.insert(&name, cell);
         }
         self.put_to_sleep();
         let unwritten: Vec<_> = self.segments.lock().values().cloned().collect();
