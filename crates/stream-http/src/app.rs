@@ -21,12 +21,12 @@ use tracing::warn;
 
 use crate::auth::Auth;
 use crate::client::Client;
-use crate::durable::{Streams, Subscriptions};
+use crate::durable::{Piece, Streams, Subscriptions};
 use crate::frame::{Frame, relay_frame};
 use crate::item::TopicItem;
 use crate::limits::{
-    BIRTHS_REMEMBERED, HOUSEKEEPING_INTERVAL, LONG_POLL, RING_BYTES, RING_RECORDS, TOPIC_BYTES,
-    TOPIC_RECORDS,
+    BIRTHS_REMEMBERED, HOUSEKEEPING_INTERVAL, LIVE_WRITE_TIMEOUT, LONG_POLL, RING_BYTES,
+    RING_RECORDS, TOPIC_BYTES, TOPIC_RECORDS,
 };
 use crate::llm::relay_event;
 use crate::metrics::{Asked, Metrics};
@@ -53,6 +53,7 @@ impl std::fmt::Debug for BeforeSleep {
 #[derive(Debug, Clone)]
 pub struct AppOptions {
     heartbeat: Duration,
+    write_timeout: Duration,
     body_bytes_max: usize,
     retention: Retention,
     upstreams: HashMap<String, Upstream>,
@@ -70,6 +71,7 @@ impl Default for AppOptions {
     fn default() -> Self {
         Self {
             heartbeat: Duration::from_secs(30),
+            write_timeout: LIVE_WRITE_TIMEOUT,
             body_bytes_max: BODY_BYTES_MAX,
             retention: Retention {
                 records_max: TOPIC_RECORDS,
@@ -94,6 +96,16 @@ impl AppOptions {
     #[must_use]
     pub fn heartbeat(mut self, idle: Duration) -> Self {
         self.heartbeat = idle;
+        self
+    }
+
+    /// After how long a live reader whose connection takes nothing of what is due to it counts as
+    /// gone, and one that does not answer at all; 30 s otherwise.
+    ///
+    /// It may come back with the id that it has, and misses nothing.
+    #[must_use]
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.write_timeout = timeout;
         self
     }
 
@@ -204,6 +216,8 @@ struct Shared {
     llm_events: LiveLogs<StreamEvent>,
     relays: Relays,
     streams: Arc<Streams>,
+    /// What is appended to durable streams, for live readers.
+    appends: LiveLogs<Piece>,
     subscriptions: Subscriptions,
     client: Client,
     metrics: Arc<Metrics>,
@@ -238,6 +252,7 @@ impl App {
             llm: LiveLogs::new(ring, relay_frame),
             llm_events: LiveLogs::new(ring, relay_event),
             streams,
+            appends: LiveLogs::new(ring, |_, record| Piece::new(&record)),
             subscriptions,
             client: Client::new(),
             metrics: Arc::new(Metrics::new(&options.asked)),
@@ -273,6 +288,10 @@ impl App {
 
     pub(crate) fn streams(&self) -> &Streams {
         &self.0.streams
+    }
+
+    pub(crate) fn appends(&self) -> &LiveLogs<Piece> {
+        &self.0.appends
     }
 
     pub(crate) fn subscriptions(&self) -> &Subscriptions {
@@ -315,6 +334,14 @@ impl App {
 
     pub(crate) fn everybody(&self) -> Arc<Grant> {
         Arc::clone(&self.0.everybody)
+    }
+
+    pub(crate) fn heartbeat(&self) -> Duration {
+        self.0.options.heartbeat
+    }
+
+    pub(crate) fn write_timeout(&self) -> Duration {
+        self.0.options.write_timeout
     }
 
     pub(crate) fn body_bytes_max(&self) -> usize {

@@ -70,6 +70,7 @@ pub mod frame;
 mod guard;
 mod item;
 pub mod limits;
+mod live;
 mod llm;
 mod many;
 mod message;
