@@ -223,7 +223,11 @@ impl<S: Source, C: Stage<S::Item>> Driver<S, C> {
                 }
             }
         }
-        if self.taken > 0 {
+        let watermark_ms = self.source.watermark_ms();
+        if let Some(at_ms) = watermark_ms.filter(|_| watermark_ms != self.moment.watermark_ms()) {
+            self.moment.set_watermark_ms(at_ms);
+            self.advance(out);
+        } else if self.taken > 0 {
             self.advance(out);
         }
         if self.phase == Phase::Finishing && !self.moment.is_fatal() {

@@ -30,6 +30,11 @@ impl Roll {
         id
     }
 
+    /// The number that will be taken next.
+    pub(crate) fn next(&self) -> StageId {
+        StageId(self.next)
+    }
+
     /// How often, and when, `stage` tries an item again that it could not treat.
     pub fn retry(&self, stage: StageId) -> Option<Retry> {
         self.policies.of(Some(stage)).retry

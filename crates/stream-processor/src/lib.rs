@@ -6,13 +6,15 @@
 //! | [`StreamProcessor`] | a source, stages and sinks; [started](StreamProcessor::start) once, or [opened](StreamProcessor::open) to be read |
 //! | [`Pipeline`] | stages without a source: a part of other pipelines, or run over a list |
 //! | [`Stage`] | what a step is: a pure machine that is told the time |
-//! | [`Running`], [`Counts`] | a pipeline in its task: flushed, drained, stopped, counted |
+//! | [`Running`], [`Counts`], [`StageCounts`] | a pipeline in its task: flushed, drained, stopped, counted |
 //! | [`OnError`], [`Retry`], [`CircuitBreaker`], [`Fault`] | what happens to an item that cannot be treated, and what is told of it |
 //! | [`DeadLetter`], [`replay`] | events that were set aside, and their way back |
 //! | [`Side`], [`Joined`], [`Lookup`] | two kinds of items that are put together, and tables that lie elsewhere |
 //! | [`Windowed`], [`Lateness`] | what comes out of windows over event time, and how long they wait |
 //! | [`LogSource`], [`LogSink`], [`Checkpoints`], [`SaveState`] | logs at both ends, and going on exactly where a pipeline was |
 //! | [`Source`], [`Subscribed`], [`merge`], [`zip()`], [`combine_latest`] | where items come from |
+//! | [`IntoSink`], [`sink_source`] | `futures_sink::Sink` at both ends; [`Output`] is a `futures_core::Stream` |
+//! | [`LogRecords`], [`NotificationSink`] | events as log records, and as notifications of a webhook |
 //! | [`NamedPipelines`] | pipelines by name, for one value at a time |
 //! | [`StreamMonitor`], [`StreamValidator`] | statistics of metrics, and rules for data |
 //!
@@ -76,6 +78,8 @@
 
 pub mod limits;
 pub mod stages;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 
 mod breaker;
 mod checkpoint;
@@ -85,10 +89,18 @@ mod delivery;
 mod driver;
 mod error;
 mod fault;
+mod futures_sink;
+#[cfg(feature = "log-events")]
+mod log_events;
+mod log_records;
 mod lookup;
+mod meter;
+#[cfg(feature = "tower")]
+mod middleware;
 mod moment;
 mod monitor;
 mod named;
+mod notify;
 mod operators;
 mod output;
 mod plan;
@@ -109,10 +121,16 @@ pub use dead_letter::{DEAD_LETTER, DeadLetter, replay};
 pub use delivery::CIRCUIT_TOPIC;
 pub use error::{RunError, StartError};
 pub use fault::{Cause, Fault, Origin, Roll, StageId};
+pub use futures_sink::{IntoSink, PipelineGone, SinkInput, SinkSource, sink_source};
+#[cfg(feature = "log-events")]
+pub use log_events::{LOG_TOPIC, LogEvents, LogLayer, log_events};
+pub use log_records::LogRecords;
 pub use lookup::{LookedUp, Lookup};
+pub use meter::{Metered, StageCounts};
 pub use moment::Moment;
 pub use monitor::{Metric, Statistics, StreamMonitor};
 pub use named::{NamedPipelines, PipelineError, ProcessError};
+pub use notify::{Notification, NotificationSink, Notified, NotifyError, Webhook};
 pub use output::Output;
 pub use plan::{Plan, StageNote};
 pub use policy::{OnError, Retry};
@@ -126,4 +144,6 @@ pub use source::{
 pub use stage::{Chain, Emit, Flow, Identity, Stage};
 pub use stages::{Joined, Keyed, Lateness, Side, Windowed};
 pub use state::{Loader, SaveState, Saver, StateError};
+#[cfg(feature = "schema")]
+pub use validator::SchemaError;
 pub use validator::StreamValidator;

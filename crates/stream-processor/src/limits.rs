@@ -34,6 +34,12 @@ pub const APPEND_RECORDS: usize = 1000;
 /// Bytes of one append to a log, but for a record that is longer alone.
 pub const APPEND_BYTES: usize = 1 << 20;
 
+/// Events of log records that wait for their reader; then the oldest are left out, and counted.
+pub const LOG_EVENTS_WAITING: usize = 1000;
+
+/// Of so many items that a metered stage treats, one is timed.
+pub const METER_EVERY: u64 = 64;
+
 /// Events that wait for the next checkpoint; with more, it is made at once.
 pub const OUTBOX_EVENTS: usize = 10_000;
 

@@ -15,6 +15,7 @@ use crate::{Breaker, Cause, Circuit, Fault, Flow, OnError, Origin, StageId};
 pub struct Moment {
     now: Instant,
     origin: Origin,
+    watermark_ms: Option<i64>,
     waker: Waker,
     policies: Policies,
     faults: Vec<Fault>,
@@ -53,7 +54,7 @@ impl Moment {
     pub(crate) fn of(policies: Policies, now: Instant, seed: u64) -> Self {
         let (waker, random) = (Waker::noop().clone(), fastrand::Rng::with_seed(seed));
         let (origin, faults, circuits) = (Origin::default(), Vec::new(), Vec::new());
-        Self { now, origin, waker, policies, faults, circuits, random }
+        Self { now, origin, watermark_ms: None, waker, policies, faults, circuits, random }
     }
 
     /// The time.
@@ -65,6 +66,17 @@ impl Moment {
     #[inline]
     pub fn origin(&self) -> Origin {
         self.origin
+    }
+
+    /// The time up to which everything was given, in milliseconds since 1970, if the source knows.
+    pub fn watermark_ms(&self) -> Option<i64> {
+        self.watermark_ms
+    }
+
+    /// Says up to which time everything was given; then stages are to be
+    /// [advanced](crate::Stage::advance).
+    pub fn set_watermark_ms(&mut self, at_ms: i64) {
+        self.watermark_ms = Some(at_ms);
     }
 
     /// A number from 0 up to, not including, 1, by chance.
@@ -150,6 +162,11 @@ impl Moment {
 
     pub(crate) fn has_circuits(&self) -> bool {
         !self.circuits.is_empty()
+    }
+
+    /// What went wrong since it was taken last.
+    pub(crate) fn faults(&self) -> &[Fault] {
+        &self.faults
     }
 
     pub(crate) fn has_faults(&self) -> bool {

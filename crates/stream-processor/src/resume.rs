@@ -88,7 +88,7 @@ where
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let Self { source, chain, settings, keep } = self;
         let plan = settings.plan.to_string();
-        let sinks = settings.sinks.clone();
+        let (sinks, meters) = (settings.sinks.clone(), settings.named_meters());
         let (ledger, written) = Ledger::open(checkpoints).await?;
         let mut driver = Driver::new(source.connect().await?, chain, &settings).keeping(keep);
         let counters = Arc::clone(&driver.counters);
@@ -116,7 +116,7 @@ where
         // Says where a new pipeline began, and shuts out whoever used the checkpoints before.
         work.write().await?;
         let task = Some(runtime.spawn(work.run()));
-        Ok(Running { task, requests, counters })
+        Ok(Running { task, requests, counters, meters })
     }
 }
 

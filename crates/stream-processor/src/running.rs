@@ -14,7 +14,8 @@ use crate::counts::{Counters, Counts};
 use crate::delivery::Delivery;
 use crate::driver::{Driver, Step};
 use crate::limits::REQUESTS_WAITING;
-use crate::{Connect, RunError, Source, Stage, StartError, StreamProcessor};
+use crate::meter::Meter;
+use crate::{Connect, RunError, Source, Stage, StageCounts, StartError, StreamProcessor};
 
 /// A pipeline in a task of its own.
 ///
@@ -33,6 +34,7 @@ pub struct Running {
     pub(crate) task: Option<JoinHandle<Result<(), RunError>>>,
     pub(crate) requests: mpsc::Sender<Request>,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) meters: Vec<(String, Arc<Meter>)>,
 }
 
 /// What one may ask of a running pipeline.
@@ -63,11 +65,12 @@ where
         let Self { source, chain, settings, keep } = self;
         let driver = Driver::new(source.connect().await?, chain, &settings).keeping(keep);
         let counters = Arc::clone(&driver.counters);
+        let meters = settings.named_meters();
         let (requests, received) = mpsc::channel(REQUESTS_WAITING);
         let delivery = Delivery::new(settings, Arc::clone(&counters));
         let work = Work { driver, delivery, requests: received, flushes: Vec::new() };
         let task = Some(runtime.spawn(work.run()));
-        Ok(Running { task, requests, counters })
+        Ok(Running { task, requests, counters, meters })
     }
 }
 
@@ -75,6 +78,11 @@ impl Running {
     /// What it has done so far.
     pub fn counts(&self) -> Counts {
         self.counters.read()
+    }
+
+    /// What each of its [metered](StreamProcessor::metered) stages has done so far.
+    pub fn stages(&self) -> Vec<StageCounts> {
+        self.meters.iter().map(|(name, meter)| meter.read(name.clone())).collect()
     }
 
     /// Whether it goes on.

@@ -26,6 +26,13 @@ pub trait Source: Send {
     /// An item that was returned is gone from the source, and no other.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arrival<Self::Item>>>;
 
+    /// The time up to which it has given everything, in milliseconds since 1970, if it knows.
+    ///
+    /// Windows and timers go by it as well as by the times of the items.
+    fn watermark_ms(&self) -> Option<i64> {
+        None
+    }
+
     /// Says that everything before the position `before` was delivered, set aside or left out, so
     /// it need not come again.
     ///

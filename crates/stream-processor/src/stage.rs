@@ -103,6 +103,11 @@ pub trait Stage<In> {
         roll.take();
     }
 
+    /// How many items are in it: under way, or waiting.
+    fn depth(&self) -> usize {
+        0
+    }
+
     /// The oldest source position of which something is held back here.
     ///
     /// The source may forget what lies before it, and nothing else.
@@ -163,6 +168,10 @@ impl<A, B> Chain<A, B> {
         Self { first, second, first_ended: false }
     }
 
+    pub(crate) fn map_second<D>(self, change: impl FnOnce(B) -> D) -> Chain<A, D> {
+        Chain::new(self.first, change(self.second))
+    }
+
     pub(crate) const fn second_mut(&mut self) -> &mut B {
         &mut self.second
     }
@@ -216,6 +225,10 @@ impl<In, A: Stage<In>, B: Stage<A::Out>> Stage<In> for Chain<A, B> {
 
     fn held(&self) -> Option<u64> {
         earliest(self.first.held(), self.second.held())
+    }
+
+    fn depth(&self) -> usize {
+        self.first.depth() + self.second.depth()
     }
 }
 

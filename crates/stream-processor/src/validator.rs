@@ -52,6 +52,32 @@ impl<T> StreamValidator<T> {
     }
 }
 
+/// A JSON Schema that cannot be used.
+#[cfg(feature = "schema")]
+#[derive(Debug, thiserror::Error)]
+#[error("not a JSON Schema")]
+pub struct SchemaError(#[source] stream_model::BoxError);
+
+#[cfg(feature = "schema")]
+impl StreamValidator<serde_json::Value> {
+    /// Adds a rule that a JSON Schema says, or replaces the one of this name.
+    ///
+    /// Nothing that it refers to is fetched.
+    ///
+    /// # Errors
+    /// [`SchemaError`] if `schema` is none; then nothing is changed.
+    pub fn add_schema(
+        &mut self,
+        name: impl Into<String>,
+        schema: &serde_json::Value,
+    ) -> Result<(), SchemaError> {
+        let schema = jsonschema::validator_for(schema);
+        let schema = schema.map_err(|error| SchemaError(error.to_string().into()))?;
+        self.add_validator(name, move |data| schema.is_valid(data));
+        Ok(())
+    }
+}
+
 impl<T> Default for StreamValidator<T> {
     fn default() -> Self {
         Self { checks: HashMap::new() }

@@ -112,6 +112,11 @@ impl<A: Source, B: Source<Item = A::Item>> Source for Merge<A, B> {
         if ended == 2 { Poll::Ready(None) } else { Poll::Pending }
     }
 
+    /// Up to which both have given everything.
+    fn watermark_ms(&self) -> Option<i64> {
+        self.a.watermark_ms().zip(self.b.watermark_ms()).map(|(a, b)| a.min(b))
+    }
+
     fn close(&mut self) {
         self.a.close();
         self.b.close();

@@ -74,6 +74,10 @@ impl<T, W: FnMut(&T) -> usize> Stage<T> for Batch<T, W> {
         self.first.and_then(|_| self.batcher.poll_timeout())
     }
 
+    fn depth(&self) -> usize {
+        self.batcher.items().len()
+    }
+
     fn held(&self) -> Option<u64> {
         self.first
     }

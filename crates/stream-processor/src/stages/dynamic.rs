@@ -36,6 +36,7 @@ trait DynStage<In, Out> {
     fn enroll(&mut self, roll: &mut Roll);
     fn deadline(&self) -> Option<Instant>;
     fn held(&self) -> Option<u64>;
+    fn depth(&self) -> usize;
 }
 
 impl<In, S: Stage<In>> DynStage<In, S::Out> for S {
@@ -61,6 +62,10 @@ impl<In, S: Stage<In>> DynStage<In, S::Out> for S {
 
     fn held(&self) -> Option<u64> {
         Stage::held(self)
+    }
+
+    fn depth(&self) -> usize {
+        Stage::depth(self)
     }
 }
 
@@ -118,5 +123,9 @@ impl<In, Out> Stage<In> for BoxStage<In, Out> {
 
     fn held(&self) -> Option<u64> {
         self.stage.held()
+    }
+
+    fn depth(&self) -> usize {
+        self.stage.depth()
     }
 }

@@ -173,6 +173,8 @@ where
             let last_ms = self.expiries.last_key_value().map(|((at_ms, _), _)| *at_ms);
             self.watermark.close(last_ms.map_or(i64::MIN, |last_ms| last_ms.saturating_add(1)));
             self.expire();
+        } else if self.watermark.follow(moment) {
+            self.expire();
         }
         Flow::Continue(())
     }

@@ -217,10 +217,13 @@ where
     }
 
     fn advance<E: Emit<I::Item> + ?Sized>(&mut self, moment: &mut Moment, out: &mut E) -> Flow {
-        if !self.watermark.take_idle(moment.now()) {
-            return Flow::Continue(());
+        if self.watermark.take_idle(moment.now()) {
+            return self.ring_all(moment, out);
         }
-        self.ring_all(moment, out)
+        if self.watermark.follow(moment) {
+            return self.ring(self.watermark.before_ms, moment, out);
+        }
+        Flow::Continue(())
     }
 
     /// The timers that are set by now come; those that they set for later do not.

@@ -503,6 +503,10 @@ where
         self.breaker = roll.breaker(self.id);
     }
 
+    fn depth(&self) -> usize {
+        self.jobs.len() + self.waiting.len()
+    }
+
     fn held(&self) -> Option<u64> {
         let waiting = self.waiting.iter().map(|waiting| waiting.origin);
         let jobs = self.jobs.values().map(|job| job.trial.origin);

@@ -106,6 +106,10 @@ impl<T> Stage<T> for Throttle<T> {
         self.waiting.front().and_then(|_| self.due())
     }
 
+    fn depth(&self) -> usize {
+        self.waiting.len()
+    }
+
     fn held(&self) -> Option<u64> {
         self.waiting.front().map(|held| held.origin.position)
     }
@@ -143,6 +147,10 @@ impl<T> Stage<T> for Debounce<T> {
 
     fn deadline(&self) -> Option<Instant> {
         self.due
+    }
+
+    fn depth(&self) -> usize {
+        usize::from(self.held.is_some())
     }
 
     fn held(&self) -> Option<u64> {
@@ -190,6 +198,10 @@ impl<T> Stage<T> for Sample<T> {
         self.held.as_ref().and(self.due)
     }
 
+    fn depth(&self) -> usize {
+        usize::from(self.held.is_some())
+    }
+
     fn held(&self) -> Option<u64> {
         self.held.as_ref().map(|held| held.origin.position)
     }
@@ -222,6 +234,10 @@ impl<T, F: FnMut(T, T) -> T> Stage<T> for Conflate<T, F> {
 
     fn finish<E: Emit<T> + ?Sized>(&mut self, moment: &mut Moment, out: &mut E) -> bool {
         emit_held(&mut self.held, moment, out).is_break() || self.held.is_none()
+    }
+
+    fn depth(&self) -> usize {
+        usize::from(self.held.is_some())
     }
 
     fn held(&self) -> Option<u64> {

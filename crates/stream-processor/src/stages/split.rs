@@ -102,6 +102,10 @@ where
     fn held(&self) -> Option<u64> {
         earliest(self.first.held(), self.second.held())
     }
+
+    fn depth(&self) -> usize {
+        self.first.depth() + self.second.depth()
+    }
 }
 
 impl<F, A: SaveState, B: SaveState> SaveState for Split<F, A, B> {

@@ -191,6 +191,10 @@ where
         self.breaker = roll.breaker(self.id);
     }
 
+    fn depth(&self) -> usize {
+        usize::from(self.parked.is_some()) + self.waiting.len()
+    }
+
     fn held(&self) -> Option<u64> {
         let parked = self.parked.iter().map(|parked| parked.trial.origin);
         let waiting = self.waiting.iter().map(|held| held.origin);

@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod asynchronous;
 #[cfg(test)]
+mod interop;
+#[cfg(test)]
 mod joins;
+#[cfg(test)]
+mod kit;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]

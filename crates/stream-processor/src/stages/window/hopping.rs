@@ -20,6 +20,9 @@ use crate::{Emit, Flow, Loader, Moment, SaveState, Saver, Stage, StateError};
 pub struct HoppingWindow<K, A, F, G> {
     length_ms: i64,
     step_ms: i64,
+    /// The start of the last window that the newest item was in: most items are in it, too, and
+    /// dividing costs more than a comparison.
+    newest_ms: i64,
     watermark: Watermark,
     place: F,
     initial: A,
@@ -42,11 +45,22 @@ impl<K, A, F, G> HoppingWindow<K, A, F, G> {
         let length_ms = to_ms(length);
         let step_ms = to_ms(step).min(length_ms);
         let (watermark, panes) = (Watermark::new(lateness), Panes::new(length_ms));
-        Self { length_ms, step_ms, watermark, place, initial, add, panes }
+        let newest_ms = i64::MIN;
+        Self { length_ms, step_ms, newest_ms, watermark, place, initial, add, panes }
     }
 }
 
 impl<K, A, F, G> HoppingWindow<K, A, F, G> {
+    /// The start of the last window that an item at `at_ms` is in.
+    #[inline]
+    fn last_start(&mut self, at_ms: i64) -> i64 {
+        // Also where the difference wraps it is no less than the step.
+        if at_ms.wrapping_sub(self.newest_ms).cast_unsigned() >= self.step_ms.cast_unsigned() {
+            self.newest_ms = at_ms - at_ms.rem_euclid(self.step_ms);
+        }
+        self.newest_ms
+    }
+
     /// Closes the windows that end by `end_ms`.
     fn close<T, E>(&mut self, end_ms: i64, moment: &mut Moment, out: &mut E) -> Flow
     where
@@ -55,7 +69,7 @@ impl<K, A, F, G> HoppingWindow<K, A, F, G> {
         while let Some(pane) = self.panes.first().filter(|pane| pane.end_ms <= end_ms) {
             let (start_ms, end_ms) = (pane.start_ms, pane.end_ms);
             self.watermark.close(end_ms);
-            while let Some((key, value)) = pane.entries.pop_front() {
+            while let Some((key, value)) = pane.take_first() {
                 let closed = Windowed::Closed { key, start_ms, end_ms, value };
                 moment.joined(|moment| out.emit(closed, moment))?;
             }
@@ -81,13 +95,14 @@ where
     {
         let (at_ms, key) = (self.place)(&item);
         let (position, mut missed) = (moment.origin().position, 0);
-        let mut start_ms = at_ms - at_ms.rem_euclid(self.step_ms);
+        let hash = self.panes.hash(&key);
+        let mut start_ms = self.last_start(at_ms);
         while start_ms.saturating_add(self.length_ms) > at_ms {
             if start_ms.saturating_add(self.length_ms) <= self.watermark.before_ms {
                 missed += 1;
             } else {
                 let (pane, initial) = (self.panes.open(start_ms, position), &self.initial);
-                let value = pane.and_then(|pane| pane.value(key.clone(), || initial.clone()));
+                let value = pane.and_then(|pane| pane.value(hash, &key, || initial.clone()));
                 if let Some(value) = value {
                     (self.add)(value, &item);
                 }
@@ -106,10 +121,13 @@ where
     }
 
     fn advance<E: Emit<Self::Out> + ?Sized>(&mut self, moment: &mut Moment, out: &mut E) -> Flow {
-        if !self.watermark.take_idle(moment.now()) {
-            return Flow::Continue(());
+        if self.watermark.take_idle(moment.now()) {
+            return self.close(i64::MAX, moment, out);
         }
-        self.close(i64::MAX, moment, out)
+        if self.watermark.follow(moment) {
+            return self.close(self.watermark.before_ms, moment, out);
+        }
+        Flow::Continue(())
     }
 
     fn finish<E: Emit<Self::Out> + ?Sized>(&mut self, moment: &mut Moment, out: &mut E) -> bool {
@@ -127,7 +145,7 @@ where
 
 impl<K, A, F, G> SaveState for HoppingWindow<K, A, F, G>
 where
-    K: Serialize + DeserializeOwned + Hash + Eq,
+    K: Serialize + DeserializeOwned + Hash + Eq + Clone,
     A: Serialize + DeserializeOwned,
 {
     fn save(&self, to: &mut Saver) -> Result<(), StateError> {

@@ -17,11 +17,22 @@ pub(super) struct Panes<K, A> {
     hasher: DefaultHashBuilder,
 }
 
-impl<K: Hash + Eq, A> Panes<K, A> {
+impl<K: Hash, A> Panes<K, A> {
+    /// What a key is found by.
+    #[inline]
+    pub(super) fn hash(&self, key: &K) -> u64 {
+        self.hasher.hash_one(key)
+    }
+}
+
+impl<K, A> Panes<K, A> {
     /// The window that begins at `start_ms`, opened if need be for an item from `position`.
     #[inline]
     pub(super) fn open(&mut self, start_ms: i64, position: u64) -> Option<&mut Pane<K, A>> {
-        // Most items belong to the newest windows.
+        // Most items belong to the newest windows, and with one length to the newest.
+        if self.list.back().is_some_and(|pane| pane.start_ms == start_ms) {
+            return self.list.back_mut();
+        }
         let after = self.list.iter().rev().take_while(|pane| pane.start_ms > start_ms).count();
         let at = self.list.len() - after;
         let is_it = |pane: &Pane<K, A>| pane.start_ms == start_ms;
@@ -29,7 +40,7 @@ impl<K: Hash + Eq, A> Panes<K, A> {
             return self.list.get_mut(found);
         }
         let end_ms = start_ms.saturating_add(self.length_ms);
-        self.list.insert(at, Pane::new(start_ms, end_ms, position, self.hasher.clone()));
+        self.list.insert(at, Pane::new(start_ms, end_ms, position));
         self.list.get_mut(at)
     }
 }
@@ -66,37 +77,57 @@ pub(super) struct Pane<K, A> {
     pub(super) end_ms: i64,
     /// Where its first item came from.
     first: u64,
-    /// By keys as they came first.
-    pub(super) entries: VecDeque<(K, A)>,
-    index: HashTable<usize>,
-    hasher: DefaultHashBuilder,
+    /// By keys as they came first; the other way round once they are taken.
+    entries: Vec<(K, A)>,
+    is_closing: bool,
+    /// Where each key is among the entries, with its hash.
+    index: HashTable<(u64, usize)>,
 }
 
-impl<K: Hash + Eq, A> Pane<K, A> {
-    fn new(start_ms: i64, end_ms: i64, first: u64, hasher: DefaultHashBuilder) -> Self {
-        let (entries, index) = (VecDeque::new(), HashTable::new());
-        Self { start_ms, end_ms, first, entries, index, hasher }
-    }
-
+impl<K: Eq + Clone, A> Pane<K, A> {
     /// What the items of `key` amount to, which is `initial` before the first.
     #[inline]
-    pub(super) fn value(&mut self, key: K, initial: impl FnOnce() -> A) -> Option<&mut A> {
-        let Self { entries, index, hasher, .. } = self;
-        let hash = hasher.hash_one(&key);
-        let is_it = |at: &usize| entries.get(*at).is_some_and(|(known, _)| *known == key);
-        if let Some(at) = index.find(hash, is_it) {
-            return entries.get_mut(*at).map(|(_, value)| value);
+    pub(super) fn value(
+        &mut self,
+        hash: u64,
+        key: &K,
+        initial: impl FnOnce() -> A,
+    ) -> Option<&mut A> {
+        let Self { entries, index, .. } = self;
+        let is_it = |(known, at): &(u64, usize)| {
+            *known == hash && entries.get(*at).is_some_and(|(known, _)| known == key)
+        };
+        let at = match index.find(hash, is_it) {
+            Some((_, at)) => *at,
+            None => {
+                index.insert_unique(hash, (hash, entries.len()), |(hash, _)| *hash);
+                entries.push((key.clone(), initial()));
+                entries.len() - 1
+            }
+        };
+        entries.get_mut(at).map(|(_, value)| value)
+    }
+}
+
+impl<K, A> Pane<K, A> {
+    fn new(start_ms: i64, end_ms: i64, first: u64) -> Self {
+        let (entries, index) = (Vec::new(), HashTable::new());
+        Self { start_ms, end_ms, first, entries, is_closing: false, index }
+    }
+
+    /// The key that came first of those that were not taken; no item is added after this.
+    pub(super) fn take_first(&mut self) -> Option<(K, A)> {
+        if !self.is_closing {
+            self.is_closing = true;
+            self.entries.reverse();
         }
-        let rehash = |at: &usize| entries.get(*at).map_or(0, |(key, _)| hasher.hash_one(key));
-        index.insert_unique(hash, entries.len(), rehash);
-        entries.push_back((key, initial()));
-        entries.back_mut().map(|(_, value)| value)
+        self.entries.pop()
     }
 }
 
 impl<K, A> SaveState for Panes<K, A>
 where
-    K: Serialize + DeserializeOwned + Hash + Eq,
+    K: Serialize + DeserializeOwned + Hash + Eq + Clone,
     A: Serialize + DeserializeOwned,
 {
     fn save(&self, to: &mut Saver) -> Result<(), StateError> {
@@ -110,13 +141,13 @@ where
 
     fn restore(&mut self, from: &mut Loader<'_>) -> Result<(), StateError> {
         self.list.clear();
-        let count: usize = from.take()?;
+        let (count, hasher): (usize, _) = (from.take()?, self.hasher.clone());
         for _ in 0..count {
             let (start_ms, first) = from.take()?;
             let entries: Vec<(K, A)> = from.take_all()?;
             let Some(pane) = self.open(start_ms, first) else { continue };
             for (key, value) in entries {
-                pane.value(key, || value);
+                pane.value(hasher.hash_one(&key), &key, || value);
             }
         }
         Ok(())

@@ -147,10 +147,13 @@ where
     }
 
     fn advance<E: Emit<Self::Out> + ?Sized>(&mut self, moment: &mut Moment, out: &mut E) -> Flow {
-        if !self.watermark.take_idle(moment.now()) {
-            return Flow::Continue(());
+        if self.watermark.take_idle(moment.now()) {
+            return self.close(i64::MAX, moment, out);
         }
-        self.close(i64::MAX, moment, out)
+        if self.watermark.follow(moment) {
+            return self.close(self.watermark.before_ms, moment, out);
+        }
+        Flow::Continue(())
     }
 
     fn finish<E: Emit<Self::Out> + ?Sized>(&mut self, moment: &mut Moment, out: &mut E) -> bool {

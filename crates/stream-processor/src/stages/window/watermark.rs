@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::to_ms;
-use crate::{Loader, SaveState, Saver, StateError};
+use crate::{Loader, Moment, SaveState, Saver, StateError};
 
 /// How late an item may be, and how long silence may last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,6 +60,15 @@ impl Watermark {
     /// Goes on to `end_ms`, the end of what was closed.
     pub(in crate::stages) fn close(&mut self, end_ms: i64) {
         self.before_ms = self.before_ms.max(end_ms);
+    }
+
+    /// Goes on to what the source says; returns whether that is further.
+    pub(in crate::stages) fn follow(&mut self, moment: &Moment) -> bool {
+        let Some(at_ms) = moment.watermark_ms().filter(|at_ms| *at_ms > self.before_ms) else {
+            return false;
+        };
+        self.before_ms = at_ms;
+        true
     }
 
     /// Whether the silence has lasted too long by `now`; it is told once.

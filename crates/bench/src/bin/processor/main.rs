@@ -1,5 +1,6 @@
 //! What a stage costs: chains of ours, fused, dynamic and asynchronous, beside a plain iterator,
-//! futures' `StreamExt` and rxrust; and what a keyed window costs, beside one written by hand.
+//! futures' `StreamExt` and rxrust; what a keyed window costs, beside one written by hand; and
+//! queries of Nexmark, beside the same by hand.
 //!
 //! The chain is map, filter, map, sum; the window counts the events of 1024 keys in tumbling
 //! windows of 100,000 events.
@@ -7,6 +8,8 @@
 //! Ours are whole pipelines with their driver, fed from a stream, unless they say otherwise.
 #![expect(clippy::expect_used, reason = "a benchmark stops at what it did not expect")]
 #![expect(clippy::trivially_copy_pass_by_ref, reason = "predicates are lent their items")]
+
+mod auctions;
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -62,7 +65,8 @@ fn main() -> anyhow::Result<()> {
         ("ours, tumbling window", "20", Box::new(|| window(&runtime))),
         ("ours, tumbling window, over a list", "20", Box::new(window_over)),
     ];
-    compare("count by key in tumbling windows", &windows)
+    compare("count by key in tumbling windows", &windows)?;
+    auctions::compare_queries(&runtime)
 }
 
 /// What a contestant is called, what it is meant to reach, and what it does.
@@ -70,13 +74,17 @@ type Way<'a> = (&'static str, &'static str, Box<dyn Fn() -> u64 + 'a>);
 
 /// Checks that all come to the same result, and prints how long each took for an event.
 fn compare(title: &str, ways: &[Way<'_>]) -> anyhow::Result<()> {
+    compare_over(usize::try_from(EVENTS)?, title, ways)
+}
+
+/// As [`compare`], over so many events.
+fn compare_over(events: usize, title: &str, ways: &[Way<'_>]) -> anyhow::Result<()> {
     let mut want = None;
     for (name, _, way) in ways {
         let got = way();
         let want = *want.get_or_insert(got);
         ensure!(got == want, "{name}: the result is {got}, and should be {want}");
     }
-    let events = usize::try_from(EVENTS)?;
     let lines = ways.iter().map(|(name, target, way)| {
         let run = || {
             black_box(way());
@@ -122,10 +130,10 @@ fn ready(runtime: &Runtime) -> u64 {
 }
 
 /// The one item that comes out.
-fn sum<S, C>(runtime: &Runtime, processor: StreamProcessor<u64, S, C>) -> u64
+fn sum<T, S, C>(runtime: &Runtime, processor: StreamProcessor<T, S, C>) -> u64
 where
-    S: Connect<Item = u64, Source: Unpin>,
-    C: Stage<u64, Out = u64> + Unpin,
+    S: Connect<Item = T, Source: Unpin>,
+    C: Stage<T, Out = u64> + Unpin,
 {
     runtime.block_on(async {
         let mut output = processor.open().await.expect("it starts");
