@@ -146,7 +146,7 @@ async fn every_kind_of_bad_input_is_a_problem_document() {
 async fn a_provider_that_refuses_is_told_to_the_caller_and_to_readers() {
     let file = tempfile::NamedTempFile::new().unwrap();
     // Port 9 of loopback: discard, where nobody listens.
-    let config = "[upstreams.p]\nurl = 'http://127.0.0.1:9/v1'\nformat = 'anthropic'";
+    let config = "[upstreams.p]\nurl = 'http://127.0.0.1:9/v1'\nformat = 'anthropic'\nretries = 0";
     std::fs::write(file.path(), config).unwrap();
     let server = serve(&["--config", file.path().to_str().unwrap()]).await;
     let url = format!("{}/llm/x", server.url());
@@ -157,5 +157,5 @@ async fn a_provider_that_refuses_is_told_to_the_caller_and_to_readers() {
     assert_eq!(problem["upstream"], "p");
     let mut reader = checks::reader::Reader::open(&url, None).await.unwrap().unwrap();
     let events: Vec<_> = reader.read_to_end().await.unwrap().into_iter().map(|e| e.event).collect();
-    assert!(events.ends_with(&["error".to_owned(), "end".to_owned()]), "{events:?}");
+    assert_eq!(events, ["start", "error", "metadata", "end"]);
 }

@@ -106,10 +106,10 @@ mod tests {
 
     #[test]
     fn strings_of_json_and_plain_text_are_filtered() {
-        check(r#"{"a": ["no s\u0065cret", 1]}"#, r#"{"a":["no [FILTERED]",1]}"#);
+        check(r#"{"a": ["no s\u0065cret", 1]}"#, r#"{"a": ["no [FILTERED]", 1]}"#);
         check("a Secret.", "a [FILTERED].");
         check("", "");
-        check(r#"{"a": 1}"#, r#"{"a":1}"#);
+        check(r#"{"a": 1}"#, r#"{"a": 1}"#);
         check(r#"{"a": "never"}"#, "refused");
         check("never", "refused");
     }
