@@ -1,7 +1,9 @@
 //! `cargo xtask conformance`: what we write and read, judged by programs that others publish.
 
+mod chromium;
 mod durable_streams;
 mod llm;
+mod scripts;
 mod sse;
 
 use anyhow::Result;
@@ -9,14 +11,16 @@ use anyhow::Result;
 use crate::args::{Args, UsageError};
 
 /// What `run` knows.
-const SUITES: &str = "llm, sse, durable-streams";
+const SUITES: &str = "llm, sse, durable-streams, clients, browser";
 
-/// `cargo xtask conformance llm|sse|durable-streams [...]`
+/// `cargo xtask conformance llm|sse|durable-streams|clients|browser [...]`
 pub(crate) fn run(mut args: Args) -> Result<()> {
     match args.word().as_deref() {
         Some("llm") => llm::run(args),
         Some("sse") => sse::run(args),
         Some("durable-streams") => durable_streams::run(args),
+        Some("clients") => scripts::clients(args),
+        Some("browser") => scripts::browser(args),
         Some(other) => {
             Err(UsageError(format!("no conformance suite `{other}`; there are {SUITES}")).into())
         }
@@ -28,7 +32,9 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
 pub(crate) fn all() -> Result<()> {
     llm::run(Args::default())?;
     sse::run(Args::default())?;
-    durable_streams::run(Args::default())
+    durable_streams::run(Args::default())?;
+    scripts::clients(Args::default())?;
+    scripts::browser(Args::default())
 }
 
 #[cfg(test)]

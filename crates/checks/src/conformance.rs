@@ -5,7 +5,7 @@ mod compare;
 mod server;
 
 pub use client::Client;
-pub use compare::{Said, SaidCall, SaidChoice, differences, ours};
+pub use compare::{Said, SaidCall, SaidChoice, decoded, differences, ours};
 pub use server::serve;
 
 use std::fs;

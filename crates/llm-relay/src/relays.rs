@@ -8,15 +8,14 @@ use futures_core::Stream;
 use llm_stream::ErrorKind;
 use parking_lot::Mutex;
 use stream_log::{
-    AppendBatch, AppendError, Log, LogConfig, LogNameError, LogStore, Namespace, StoreError,
+    AppendBatch, AppendError, Log, LogConfig, LogNameError, LogStore, Namespace, StoreError, Tail,
 };
-use stream_model::now::now;
-use stream_model::{BoxError, ErrorClass};
+use stream_model::{BoxError, ErrorClass, Offset};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::pump::Pump;
-use crate::{Ending, Relay, RelayId, RelayOptions, Summary};
+use crate::{Ending, Moment, Relay, RelayId, RelayOptions, Summary};
 
 /// Bytes that a relay's log holds beyond the relay's own bound: room for what says so.
 const LOG_SLACK_BYTES: u64 = 1 << 20;
@@ -150,10 +149,11 @@ impl Relays {
         loop {
             let names = self.store.list(Namespace::Relay, after.as_ref(), LISTED_AT_ONCE).await?;
             for name in &names {
-                if let Some(log) = self.store.get(name).await?
-                    && log.tail().await.is_ok_and(|tail| !tail.state.is_final())
-                {
-                    end(&*log).await.map_err(|error| StoreError::Backend(Box::new(error)))?;
+                let Some(log) = self.store.get(name).await? else { continue };
+                let Ok(Tail { state, .. }) = log.tail().await else { continue };
+                if !state.is_final() {
+                    let ended = end(&*log, state.next == Offset::ZERO).await;
+                    ended.map_err(|error| StoreError::Backend(Box::new(error)))?;
                     count += 1;
                 }
             }
@@ -189,12 +189,16 @@ impl Relays {
     }
 }
 
-/// Appends the end that a relay did not get to.
-async fn end(log: &dyn Log) -> Result<(), AppendError> {
-    let mut relay = Relay::new(RelayOptions::default());
+/// Appends the end that a relay did not get to, and its start if it did not even get to that.
+async fn end(log: &dyn Log, is_empty: bool) -> Result<(), AppendError> {
+    let now = Moment::now();
+    let mut relay = Relay::new(&RelayOptions::default().statistics(false), now);
     let message = "server stopped before the stream ended".to_owned();
-    relay.finish(now(), &Ending::Failed { message, kind: ErrorKind::Server });
-    log.append(AppendBatch::new(now()).records(relay.take_records()).close()).await.map(drop)
+    relay.finish(now, &Ending::Failed { message, kind: ErrorKind::Server });
+    // A second start would have readers forget what had come.
+    let mut records = relay.take_records();
+    records.drain(..usize::from(!is_empty));
+    log.append(AppendBatch::new(now.time).records(records).close()).await.map(drop)
 }
 
 /// Tells how a relay ended.

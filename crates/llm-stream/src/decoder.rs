@@ -303,10 +303,10 @@ impl Payloads {
             self.out.done();
             return;
         }
-        if self.out.repeat(name, data) {
+        let text = text_of(data);
+        if self.out.repeat(name, &text) {
             return;
         }
-        let text = text_of(data);
         let event = name.map(text_of);
         let wire = &mut self.wire;
         let decode = |out: &mut Emitter| wire.payload(event.as_deref(), &text, out);

@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::json_string::{plain_len, unescape};
+use crate::wire::skip_nested;
 
 /// The bytes around the holes of the last payload.
 #[derive(Debug, Default)]
@@ -33,8 +34,8 @@ struct Hole {
 enum Kind {
     /// The characters of the string that the delta came from.
     Text,
-    /// A string or a number.
-    Scalar,
+    /// Any value but a word.
+    Value,
     /// White space between tokens.
     Space,
 }
@@ -48,7 +49,7 @@ impl Template {
     /// Makes a template of a payload.
     ///
     /// `text` is where the characters of its only delta are, unescaped; `ignored` are places of
-    /// strings with their quotes and of numbers.
+    /// values, of strings with their quotes.
     pub(crate) fn learn(
         &mut self,
         name: Option<&[u8]>,
@@ -58,7 +59,7 @@ impl Template {
     ) {
         self.holes.clear();
         self.holes.push(Hole { range: text, kind: Kind::Text });
-        self.holes.extend(ignored.map(|range| Hole { range, kind: Kind::Scalar }));
+        self.holes.extend(ignored.map(|range| Hole { range, kind: Kind::Value }));
         self.holes.extend(padding(data).into_iter().map(|range| Hole { range, kind: Kind::Space }));
         self.holes.sort_unstable_by_key(|hole| hole.range.start);
         let apart = self.holes.is_sorted_by(|left, right| left.range.end <= right.range.start);
@@ -75,11 +76,12 @@ impl Template {
     /// The text of a payload, if the payload differs from the template in its holes only.
     ///
     /// Never an empty text: that would give no delta.
-    pub(crate) fn text_of<'a>(&self, name: Option<&[u8]>, data: &'a [u8]) -> Option<Cow<'a, str>> {
+    #[inline]
+    pub(crate) fn text_of<'a>(&self, name: Option<&[u8]>, data: &'a str) -> Option<Cow<'a, str>> {
         if !self.active || self.name.as_deref() != name {
             return None;
         }
-        let mut rest = data;
+        let mut rest = data.as_bytes();
         let mut text = None;
         let mut from = 0;
         for hole in &self.holes {
@@ -87,10 +89,13 @@ impl Template {
             from = hole.range.end;
             match hole.kind {
                 Kind::Text => {
-                    let (token, after) = split_text(rest)?;
-                    (text, rest) = (Some(token), after);
+                    let (token, after) = split_text(data.get(data.len() - rest.len()..)?)?;
+                    (text, rest) = (Some(token), after.as_bytes());
                 }
-                Kind::Scalar => rest = skip_scalar(rest, self.bytes.get(hole.range.clone())?)?,
+                Kind::Value => {
+                    let known = self.bytes.get(hole.range.clone())?;
+                    rest = skip_value(data.get(data.len() - rest.len()..)?, known)?.as_bytes();
+                }
                 Kind::Space => rest = rest.trim_ascii_start(),
             }
         }
@@ -114,19 +119,20 @@ fn padding(data: &str) -> Option<Range<usize>> {
 }
 
 /// Cuts the characters of a JSON string off, up to its closing quote.
-fn split_text(rest: &[u8]) -> Option<(Cow<'_, str>, &[u8])> {
-    let (plain, after) = rest.split_at_checked(plain_len(rest)?)?;
-    if after.first() == Some(&b'"') {
-        return Some((Cow::Borrowed(std::str::from_utf8(plain).ok()?), after));
+#[inline]
+fn split_text(rest: &str) -> Option<(Cow<'_, str>, &str)> {
+    let (plain, after) = rest.split_at_checked(plain_len(rest.as_bytes())?)?;
+    if after.starts_with('"') {
+        return Some((Cow::Borrowed(plain), after));
     }
     split_escaped(rest)
 }
 
 /// As [`split_text`], for a string with escapes.
-fn split_escaped(rest: &[u8]) -> Option<(Cow<'_, str>, &[u8])> {
+fn split_escaped(rest: &str) -> Option<(Cow<'_, str>, &str)> {
     let mut end = 0;
     loop {
-        let tail = rest.get(end..)?;
+        let tail = rest.as_bytes().get(end..)?;
         let at = plain_len(tail)?;
         match tail.get(at)? {
             b'"' => {
@@ -138,21 +144,33 @@ fn split_escaped(rest: &[u8]) -> Option<(Cow<'_, str>, &[u8])> {
         }
     }
     let (escaped, after) = rest.split_at_checked(end)?;
-    let text = unescape(std::str::from_utf8(escaped).ok()?)?;
-    Some((Cow::Owned(text), after))
+    Some((Cow::Owned(unescape(escaped)?), after))
 }
 
-/// Skips a string without escapes, or a number; quickly if it is the string `known`.
-fn skip_scalar<'a>(rest: &'a [u8], known: &[u8]) -> Option<&'a [u8]> {
-    if let Some(string) = rest.strip_prefix(b"\"") {
-        if let Some(after) = rest.strip_prefix(known) {
-            return Some(after);
-        }
-        return string.get(plain_len(string)?..)?.strip_prefix(b"\"");
+/// Skips a value that is no word; quickly if it is the one that is `known`.
+#[inline]
+fn skip_value<'a>(rest: &'a str, known: &[u8]) -> Option<&'a str> {
+    if rest.as_bytes().starts_with(known)
+        && let Some((_, after)) = rest.split_at_checked(known.len())
+        && after.starts_with([',', '}', ']'])
+    {
+        return Some(after);
     }
-    let end = rest.iter().position(|byte| !byte.is_ascii_digit())?;
-    let (digits, after) = rest.split_at(end);
-    let padded = digits.len() > 1 && digits.first() == Some(&b'0');
+    match rest.as_bytes().first()? {
+        b'"' => {
+            let (_, after) = split_text(rest.strip_prefix('"')?)?;
+            after.strip_prefix('"')
+        }
+        b'{' | b'[' => skip_nested(rest),
+        _ => skip_count(rest),
+    }
+}
+
+/// Skips a number that is written with digits alone.
+fn skip_count(rest: &str) -> Option<&str> {
+    let end = rest.bytes().position(|byte| !byte.is_ascii_digit())?;
+    let (digits, after) = rest.split_at_checked(end)?;
+    let padded = digits.len() > 1 && digits.starts_with('0');
     (!digits.is_empty() && !padded).then_some(after)
 }
 
@@ -176,7 +194,7 @@ mod tests {
 
     #[track_caller]
     fn check(data: &str, want: Option<&str>) {
-        let text = template().text_of(Some(b"e"), data.as_bytes()).map(Cow::into_owned);
+        let text = template().text_of(Some(b"e"), data).map(Cow::into_owned);
         assert_eq!(text.as_deref(), want, "{data}");
     }
 
@@ -185,8 +203,25 @@ mod tests {
         check(r#"{"n":7,"text":"Hello","pad":"xyz","end":true}"#, Some("Hello"));
         check(r#"{"n":123,"text":" wörld","pad":"","end":true}"#, Some(" wörld"));
         check(r#"{"n":0,"text":"a\n\"b\"\\","pad":"p","end":true}"#, Some("a\n\"b\"\\"));
-        check(r#"{"n":0,"text":"\ud83d\ude00","pad":"p","end":true}"#, Some("😀"));
+        check(r#"{"n":0,"text":"\ud83d\ude00","pad":"p\n","end":true}"#, Some("😀"));
         check(r#"{"n":7,"text":"padded","pad":"xyz","end":true      }"#, Some("padded"));
+    }
+
+    #[test]
+    fn values_with_values_in_them() {
+        let data = r#"{"text":"Hello","again":{"text":"Hello","end":null}}"#;
+        let mut template = Template::default();
+        let again = place(data, r#"{"text":"Hello","end":null}"#);
+        template.learn(None, data, 9..14, [again].into_iter());
+        let text_of = |data: &str| template.text_of(None, data).map(Cow::into_owned);
+        for again in [r#"{"text":"a","end":[{}]}"#, "[]", "12", r#""b""#] {
+            let data = format!(r#"{{"text":"a","again":{again}}}"#);
+            assert_eq!(text_of(&data).as_deref(), Some("a"), "{data}");
+        }
+        for again in ["{", r#"{"text"}"#, "[1,]", "nul", &"[".repeat(200)] {
+            let data = format!(r#"{{"text":"a","again":{again}}}"#);
+            assert_eq!(text_of(&data), None, "{data}");
+        }
     }
 
     #[test]
@@ -200,19 +235,17 @@ mod tests {
         check(r#"{"n":7,"text":"\ud83d","pad":"xyz","end":true}"#, None);
         check(r#"{"n":7,"text":"\x","pad":"xyz","end":true}"#, None);
         check("{\"n\":7,\"text\":\"a\tb\",\"pad\":\"xyz\",\"end\":true}", None);
-        check(r#"{"n":7,"text":"Hello","pad":"x\ny","end":true}"#, None);
+        check(r#"{"n":7,"text":"Hello","pad":"x\y","end":true}"#, None);
         check(r#"{"n":7,"text":"cut"#, None);
         check(r#"{"n":7,"text":"cut\"#, None);
         check("", None);
     }
 
     #[test]
-    fn other_names_and_bytes() {
-        let data = br#"{"n":7,"text":"Hello","pad":"xyz","end":true}"#;
+    fn other_names() {
+        let data = r#"{"n":7,"text":"Hello","pad":"xyz","end":true}"#;
         assert_eq!(template().text_of(None, data), None);
         assert_eq!(template().text_of(Some(b"f"), data), None);
-        let invalid = b"{\"n\":7,\"text\":\"\xff\",\"pad\":\"xyz\",\"end\":true}";
-        assert_eq!(template().text_of(Some(b"e"), invalid), None);
         let mut cleared = template();
         cleared.clear();
         assert_eq!(cleared.text_of(Some(b"e"), data), None);
@@ -224,6 +257,6 @@ mod tests {
         let mut template = Template::default();
         let same = place(data, "\"Hello\"");
         template.learn(None, data, place(data, "Hello"), [same].into_iter());
-        assert_eq!(template.text_of(None, data.as_bytes()), None);
+        assert_eq!(template.text_of(None, data), None);
     }
 }

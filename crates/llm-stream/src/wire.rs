@@ -20,6 +20,7 @@ mod openai_responses;
 use std::fmt;
 
 use cursor::BadJson;
+pub(crate) use cursor::skip_nested;
 pub(crate) use emitter::Emitter;
 pub(crate) use halves::{mark_lone_halves, without_lone_halves};
 pub(crate) use tell::tell;

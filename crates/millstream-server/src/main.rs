@@ -6,6 +6,7 @@ mod bench;
 mod cli;
 mod config;
 mod effective;
+mod filter;
 mod inspect;
 mod listen;
 mod publish;

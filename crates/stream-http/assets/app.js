@@ -7,7 +7,7 @@ const POLL_MILLISECONDS = 2000;
 
 const find = (id) => document.getElementById(id);
 const format = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
-const clock = () => new Date().toLocaleTimeString("en-GB");
+const clock = (seconds = Date.now() / 1000) => new Date(seconds * 1000).toLocaleTimeString("en-GB");
 
 /** An element with text; what comes from outside is never taken for markup. */
 function make(name, text, attributes = {}) {
@@ -66,14 +66,20 @@ let before = null;
 
 const sum = (object) => Object.values(object).reduce((left, right) => left + right, 0);
 
+/** Never less than a minute: the first points would stand alone among years. */
+function lastMinutes(_, low, high) {
+  const end = high ?? Date.now() / 1000;
+  return [Math.min(low ?? end, end - 60), end];
+}
+
 function plot(id, lines) {
   const style = getComputedStyle(document.documentElement);
   const color = (name) => style.getPropertyValue(name).trim();
   const axis = { stroke: color("--soft"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false } };
   const options = {
-    width: find(id).clientWidth, height: 160, cursor: { y: false }, legend: { show: lines.length > 1 },
-    axes: [axis, { ...axis, size: 46 }],
-    scales: { y: { range: (_, low, high) => [0, Math.max(1, high * 1.1)] } },
+    width: find(id).clientWidth, height: 160, cursor: { y: false }, legend: { show: lines.length > 1, live: false },
+    axes: [{ ...axis, size: 28, values: (_, seconds) => seconds.map(clock) }, { ...axis, size: 46 }],
+    scales: { x: { range: lastMinutes }, y: { range: (_, low, high) => [0, Math.max(1, high * 1.1)] } },
     series: [{}, ...lines.map(([label, name]) => ({ label, stroke: color(name), width: 2 }))],
   };
   const chart = new uPlot(options, [[], ...lines.map(() => [])], find(id));
@@ -287,7 +293,7 @@ function readOn() {
       if (event.data !== undefined) trouble(`${current.id}: ${event.data}`);
     },
     end: on((data) => {
-      current.ended = data.status ?? "complete";
+      current.ended = data.metadata.status ?? "complete";
       cut();
     }),
   });

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::Authority;
-use llm_relay::{RelayId, Relays};
+use llm_relay::{RelayId, RelayOptions, Relays};
 use llm_stream::StreamEvent;
+use llm_stream::filter::PatternSet;
 use parking_lot::Mutex;
 use stream_core::{Capacity, Cursor, Hub};
 use stream_log::StoreError;
@@ -57,6 +58,7 @@ pub struct AppOptions {
     body_bytes_max: usize,
     retention: Retention,
     upstreams: HashMap<String, Upstream>,
+    filter: Option<PatternSet>,
     long_poll: Duration,
     public_url: Option<String>,
     webhooks: Reach,
@@ -79,6 +81,7 @@ impl Default for AppOptions {
                 age_max: None,
             },
             upstreams: HashMap::new(),
+            filter: None,
             long_poll: LONG_POLL,
             public_url: None,
             webhooks: Reach::Public,
@@ -157,6 +160,14 @@ impl AppOptions {
     #[must_use]
     pub fn auth(mut self, auth: Auth) -> Self {
         self.auth = Some(auth);
+        self
+    }
+
+    /// What must never reach a reader of anything that a model says: neither in relays, whatever
+    /// their source, nor in the answers of providers that are handed through.
+    #[must_use]
+    pub fn filter(mut self, patterns: PatternSet) -> Self {
+        self.filter = Some(patterns);
         self
     }
 
@@ -357,6 +368,20 @@ impl App {
 
     pub(crate) fn upstream(&self, name: &str) -> Option<&Upstream> {
         self.0.options.upstreams.get(name)
+    }
+
+    /// What every relay has in common.
+    pub(crate) fn relay_options(&self) -> RelayOptions {
+        let options = RelayOptions::default();
+        match self.filter() {
+            Some(patterns) => options.filter(patterns.clone()),
+            None => options,
+        }
+    }
+
+    /// What must not be let through of anything that a model says.
+    pub(crate) fn filter(&self) -> Option<&PatternSet> {
+        self.0.options.filter.as_ref()
     }
 
     pub(crate) fn upstream_names(&self) -> Vec<&str> {

@@ -82,6 +82,7 @@ mod read;
 mod reject;
 mod rendition;
 pub mod replay;
+mod retry;
 mod routes;
 mod serve;
 mod shutdown;
@@ -94,6 +95,7 @@ mod ws;
 
 pub use app::{App, AppOptions};
 pub use auth::{Algorithm, Auth, KeyError, sign_token};
+pub use retry::RetryPolicy;
 pub use routes::router;
 pub use serve::{ServeError, serve};
 pub use stream_protocol::{Grant, OriginRules};

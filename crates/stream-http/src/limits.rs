@@ -51,6 +51,18 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a provider may take to begin its answer; then the call has failed.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_mins(5);
 
+/// How often a provider is asked again that did not answer.
+pub const RETRIES: u32 = 2;
+
+/// The wait before a provider is asked again for the first time; doubled each time.
+pub const RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// The longest wait before a provider is asked again; one that asks for more is not asked again.
+pub const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
+
+/// Bytes of a provider's answer that is no stream and must be filtered; a longer one is refused.
+pub const FILTERED_ANSWER_BYTES: usize = 16 << 20;
+
 /// How often expired and never used logs are let go of.
 pub const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(1);
 

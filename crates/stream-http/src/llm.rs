@@ -1,5 +1,6 @@
 //! The routes of relays: start and stop; [`read`] and [`proxy`] have the others.
 
+mod answer;
 mod list;
 mod output;
 pub(crate) mod proxy;
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
-use llm_relay::{RelayId, RelayOptions, StopOutcome};
+use llm_relay::{RelayId, StopOutcome};
 use llm_stream::Format;
 use serde::Deserialize;
 use serde_json::json;
@@ -21,14 +22,18 @@ use serde_json::value::RawValue;
 use stream_model::{BoxError, ErrorClass};
 use stream_protocol::{Action, Problem, status_of};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::body;
 use crate::caller::Caller;
-use crate::client::{chunks, read_some};
+use crate::client::{Client, chunks, read_some};
 use crate::extract::{Asked, Name};
 use crate::limits::{COMMAND_BYTES, REFUSAL_BYTES};
+use crate::metrics::RelayEnd;
 use crate::reject::Reject;
+use crate::upstream::Upstream;
+use read::Wanted;
 
 pub(crate) use list::list;
 pub(crate) use output::relay_event;
@@ -37,7 +42,10 @@ pub(crate) use read::get;
 /// What the query of a new relay may hold.
 #[derive(Debug, Deserialize)]
 pub(crate) struct StartQuery {
+    /// The format of the bytes.
     provider: Option<String>,
+    /// The format of the answer, if it is to be the stream itself.
+    format: Option<String>,
 }
 
 /// A command to call a configured provider.
@@ -60,13 +68,45 @@ pub(crate) async fn post(
     let id = RelayId::new(&id).map_err(Reject::relay_id)?;
     caller.check(Action::WriteLlm(id.as_str()))?;
     let format = query.provider.as_deref().map(parse_format).transpose()?;
+    let wanted = query.format.as_deref().map(Wanted::parse).transpose()?;
     if format.is_some() || !may_be_command(&headers) {
-        return from_bytes(&app, &id, format, chunks(body)).await;
+        let ended = from_bytes(&app, &id, format, chunks(body)).await?;
+        return answer_bytes(&app, &caller, &id, wanted, ended).await;
     }
     let bytes = body::read(body, COMMAND_BYTES).await?;
-    match parse_command(&bytes)? {
-        Some(command) => from_upstream(&app, &id, &command).await,
-        None => from_bytes(&app, &id, None, stream::iter([Ok(bytes)])).await,
+    if let Some(command) = parse_command(&bytes)? {
+        from_upstream(&app, &id, &command).await?;
+        return match wanted {
+            Some(wanted) => read::from_start(&app, &caller, &id, wanted).await,
+            None => Ok(created(json!({"id": id.as_str(), "events": format!("/llm/{id}")}))),
+        };
+    }
+    let ended = from_bytes(&app, &id, None, stream::iter([Ok(bytes)])).await?;
+    answer_bytes(&app, &caller, &id, wanted, ended).await
+}
+
+fn created(answer: serde_json::Value) -> Response {
+    (StatusCode::CREATED, Json(answer)).into_response()
+}
+
+/// The stream as it comes, or what became of it when it has ended.
+async fn answer_bytes(
+    app: &App,
+    caller: &Caller,
+    id: &RelayId,
+    wanted: Option<Wanted>,
+    ended: JoinHandle<RelayEnd>,
+) -> Result<Response, Reject> {
+    if let Some(wanted) = wanted {
+        return read::from_start(app, caller, id, wanted).await;
+    }
+    match ended.await.ok().flatten() {
+        Some(Ok(summary)) => {
+            let (status, events) = (summary.status.as_str(), summary.events);
+            Ok(created(json!({"id": id.as_str(), "status": status, "events": events})))
+        }
+        Some(Err(error)) => Err(Reject::append(&error)),
+        None => Err(Problem::new(ErrorClass::Internal, "relay-lost", "The relay was lost").into()),
     }
 }
 
@@ -107,47 +147,36 @@ fn parse_command(body: &[u8]) -> Result<Option<Command>, Reject> {
     })
 }
 
-/// Relays the body, and answers when it has ended.
+/// Starts a relay of the body.
 async fn from_bytes<S>(
     app: &App,
     id: &RelayId,
     format: Option<Format>,
     source: S,
-) -> Result<Response, Reject>
+) -> Result<JoinHandle<RelayEnd>, Reject>
 where
     S: Stream<Item = Result<Bytes, BoxError>> + Send + 'static,
 {
-    let mut options = RelayOptions::default();
+    let mut options = app.relay_options();
     if let Some(format) = format {
         options = options.format(format);
     }
     let ended = app.relays().start(id, options, source).await;
-    let ended = app.metrics().relay(ended.map_err(|error| Reject::start(&error))?);
-    match ended.await.ok().flatten() {
-        Some(Ok(summary)) => Ok((
-            StatusCode::CREATED,
-            Json(json!({"id": id.as_str(), "status": summary.status.as_str(), "events": summary.events})),
-        )
-            .into_response()),
-        Some(Err(error)) => Err(Reject::append(&error)),
-        None => Err(Problem::new(ErrorClass::Internal, "relay-lost", "The relay was lost").into()),
-    }
+    Ok(app.metrics().relay(ended.map_err(|error| Reject::start(&error))?))
 }
 
-/// Has the server call a provider, and answers when the provider's answer begins.
+/// Has the server call a provider, and returns when the provider's answer begins.
 ///
 /// The relay runs on if the client goes away meanwhile.
-async fn from_upstream(app: &App, id: &RelayId, command: &Command) -> Result<Response, Reject> {
+async fn from_upstream(app: &App, id: &RelayId, command: &Command) -> Result<(), Reject> {
     let Some(upstream) = app.upstream(&command.upstream) else {
         return Err(unknown_upstream(app, &command.upstream));
     };
     let (began, beginning) = oneshot::channel();
-    let (client, request) = (
-        app.client().clone(),
-        upstream.request(command.request.get().to_owned(), HeaderMap::new()),
-    );
+    let (client, provider) = (app.client().clone(), upstream.clone());
+    let request = Bytes::from(command.request.get().to_owned());
     let source = stream::once(async move {
-        let body = call(&client, request).await;
+        let body = call(&client, &provider, request).await;
         let (told, body) = match body {
             Ok(body) => (Ok(()), chunks(body).boxed()),
             Err(refusal) => {
@@ -160,25 +189,19 @@ async fn from_upstream(app: &App, id: &RelayId, command: &Command) -> Result<Res
         body
     })
     .flatten();
-    let options = RelayOptions::default().format(upstream.format());
+    let options = upstream.relay_options(app.relay_options());
     let ended = app.relays().start(id, options, source).await;
     drop(app.metrics().relay(ended.map_err(|error| Reject::start(&error))?));
     match beginning.await {
-        Ok(Ok(())) => {
-            let answer = json!({"id": id.as_str(), "events": format!("/llm/{id}")});
-            Ok((StatusCode::CREATED, Json(answer)).into_response())
-        }
-        Ok(Err(refusal)) => Err(refused(&command.upstream, refusal)),
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(refusal)) => Err(refused(&command.upstream, answer::quote(&refusal, app.filter()))),
         Err(_) => Err(refused(&command.upstream, "stopped before it answered".to_owned())),
     }
 }
 
 /// The provider's answer, or in words why there is none.
-async fn call(
-    client: &crate::client::Client,
-    request: http::Request<Body>,
-) -> Result<Body, String> {
-    let response = client.send(request).await.map_err(|error| {
+async fn call(client: &Client, provider: &Upstream, request: Bytes) -> Result<Body, String> {
+    let response = provider.call(client, request, HeaderMap::new()).await.map_err(|error| {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
     })?;

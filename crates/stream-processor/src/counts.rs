@@ -14,7 +14,7 @@ pub struct Counts {
     pub failed: u64,
     /// Events that went to the dead letters.
     pub set_aside: u64,
-    /// Items that the source had, and that the pipeline was too slow for.
+    /// Items that the source had, and that the pipeline was too slow for or could not read.
     pub missed: u64,
     /// Events that every sink took that they were for.
     pub delivered: u64,

@@ -1,31 +1,62 @@
 //! How events get to the sinks, or to the dead letters.
 
+mod notices;
+
 use std::sync::Arc;
 
 use stream_model::Event;
 use tracing::warn;
 
+pub use self::notices::CIRCUIT_TOPIC;
+pub(crate) use self::notices::{Circuits, Notices};
 use crate::counts::Counters;
 use crate::policy::LastResort;
 use crate::processor::Settings;
-use crate::sinks::{Undelivered, publish};
-use crate::{DeadLetter, RunError};
+use crate::sinks::{Refusal, Sequences, Undelivered, Way};
+use crate::{CircuitChange, DeadLetter, RunError};
 
 /// The end of a pipeline.
 pub(crate) struct Delivery {
     settings: Settings,
     counters: Arc<Counters>,
+    circuits: Circuits,
+    /// How far the producers of the logs are.
+    pub(crate) sequences: Sequences,
 }
 
 impl Delivery {
     pub(crate) fn new(settings: Settings, counters: Arc<Counters>) -> Self {
-        Self { settings, counters }
+        let circuits = Circuits::new(settings.policies.pipeline.breaker);
+        Self { settings, counters, circuits, sequences: Sequences::new() }
     }
 
-    /// Hands an event to the sinks.
-    pub(crate) async fn deliver(&self, event: &Event) -> Result<(), RunError> {
+    /// Tells of circuits of stages.
+    pub(crate) async fn tell(&self, changes: &mut Vec<CircuitChange>) {
+        for change in std::mem::take(changes) {
+            self.settings.notices.tell(&change).await;
+        }
+    }
+
+    /// Hands events to the sinks: each to the streams, and then all of them to the logs.
+    ///
+    /// A log that does not take them ends the pipeline, whatever the policy: whether they are in it
+    /// may be uncertain.
+    pub(crate) async fn deliver_all(&mut self, events: &[Event]) -> Result<(), RunError> {
+        for event in events {
+            self.deliver(event).await?;
+        }
+        let retry = self.settings.policies.pipeline.retry;
+        let Self { settings, sequences, .. } = self;
+        let appended = settings.sinks.append_to_logs(events, sequences, retry.as_ref()).await;
+        appended.map_err(RunError::Delivery)
+    }
+
+    /// Hands an event to the sinks that are streams.
+    async fn deliver(&mut self, event: &Event) -> Result<(), RunError> {
         let policy = self.settings.policies.pipeline;
-        let errors = self.settings.sinks.publish(event, policy.retry.as_ref()).await;
+        let Self { settings, circuits, .. } = self;
+        let told = (circuits, &settings.notices);
+        let errors = settings.sinks.publish(event, policy.retry.as_ref(), told).await;
         self.counters.delivered(errors.is_empty());
         for Undelivered { error, attempts, spent } in errors {
             warn!(%error, attempts, id = %event.id(), "cannot deliver an event");
@@ -48,8 +79,11 @@ impl Delivery {
     pub(crate) async fn set_aside(&self, letter: &Event) -> Result<(), RunError> {
         let Some(target) = &self.settings.dead_letters else { return Ok(()) };
         let retry = self.settings.policies.pipeline.retry;
-        let published = publish(&**target, letter, retry.as_ref()).await;
-        published.map_err(|(error, ..)| RunError::DeadLetter(error))?;
+        let notices = (&self.settings.notices, "dead letters");
+        let way = Way { stream: &**target, retry: retry.as_ref(), breaker: None, notices };
+        if let Err(Refusal { error: Some(error), .. }) = way.publish(letter).await {
+            return Err(RunError::DeadLetter(error));
+        }
         self.counters.set_aside();
         Ok(())
     }

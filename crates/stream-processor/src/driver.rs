@@ -16,7 +16,8 @@ use crate::plan::Plan;
 use crate::policy::LastResort;
 use crate::processor::{Report, Settings};
 use crate::{
-    Cause, DeadLetter, Fault, Moment, Roll, RunError, Source, SourceError, Sourced, Stage,
+    Cause, CircuitChange, DeadLetter, Fault, Moment, Roll, RunError, Source, SourceError, Sourced,
+    Stage,
 };
 
 /// How an item is kept until what became of it is delivered.
@@ -25,9 +26,13 @@ pub(crate) type Keep<T> = fn(&T) -> Event;
 /// A source, and the stages that its items go through.
 pub(crate) struct Driver<S: Source, C> {
     pub(crate) source: S,
-    chain: C,
+    pub(crate) chain: C,
     moment: Moment,
     phase: Phase,
+    /// Whether nothing may be taken just now.
+    is_paused: bool,
+    /// What follows when no item does.
+    at_end: Phase,
     /// Whether the source said that nothing is there by now.
     pub(crate) is_waiting: bool,
     /// Items taken in the present batch.
@@ -43,6 +48,8 @@ pub(crate) struct Driver<S: Source, C> {
     originals: VecDeque<(u64, Event)>,
     /// Events to be set aside.
     pub(crate) letters: Vec<Event>,
+    /// Circuits that nobody was told of yet.
+    pub(crate) circuits: Vec<CircuitChange>,
     plan: Plan,
     on_fault: Option<Report>,
     pub(crate) counters: Arc<Counters>,
@@ -54,6 +61,8 @@ enum Phase {
     Reading,
     /// No item follows; the stages empty themselves.
     Finishing,
+    /// No item follows, and the stages keep what they have.
+    Resting,
     Ended,
 }
 
@@ -75,6 +84,8 @@ impl<S: Source, C: Stage<S::Item>> Driver<S, C> {
             chain,
             moment: Moment::of(settings.policies.clone(), now, seed),
             phase: Phase::Reading,
+            is_paused: false,
+            at_end: Phase::Finishing,
             is_waiting: false,
             taken: 0,
             is_treating: false,
@@ -84,6 +95,7 @@ impl<S: Source, C: Stage<S::Item>> Driver<S, C> {
             keep: None,
             originals: VecDeque::new(),
             letters: Vec::new(),
+            circuits: Vec::new(),
             plan: settings.plan.clone(),
             on_fault: settings.on_fault.clone(),
             counters: Arc::default(),
@@ -100,6 +112,46 @@ impl<S: Source, C: Stage<S::Item>> Driver<S, C> {
         let before = self.chain.held().unwrap_or(self.next);
         while self.originals.pop_front_if(|(position, _)| *position < before).is_some() {}
         self.source.acknowledge(before);
+    }
+
+    /// As [`settle`](Self::settle), where what the stages hold is safe.
+    pub(crate) fn settle_all(&mut self) {
+        self.originals.clear();
+        self.source.acknowledge(self.next);
+    }
+
+    /// Takes nothing from the source, or goes on.
+    pub(crate) fn pause(&mut self, is_paused: bool) {
+        self.is_paused = is_paused;
+    }
+
+    /// Takes nothing new, and lets the stages keep what they have.
+    pub(crate) fn rest_at_the_end(&mut self) {
+        self.at_end = Phase::Resting;
+        self.source.close();
+    }
+
+    /// Whether everything was taken, and the stages keep what they have.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.phase == Phase::Resting
+    }
+
+    /// Whether nothing will ever come out.
+    pub(crate) fn is_over(&self) -> bool {
+        self.phase == Phase::Ended
+    }
+
+    /// The position after the newest item that was taken.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Goes on after the item before `next`.
+    pub(crate) fn go_to(&mut self, next: u64, is_over: bool) {
+        self.next = next;
+        if is_over {
+            self.phase = Phase::Ended;
+        }
     }
 
     /// Does what there is to do, at most one batch of it, and adds what comes out to `out`.
@@ -121,9 +173,10 @@ impl<S: Source, C: Stage<S::Item>> Driver<S, C> {
             let done = self.guarded(|driver| driver.turn(cx, out));
             self.counters.emitted(out.len() - before);
             self.counters.taken(self.taken);
+            self.report_circuits();
             self.report_faults()?;
             done?;
-            if self.taken > 0 || out.len() > before || self.phase == Phase::Ended {
+            if self.taken > 0 || out.len() > before || self.is_over() {
                 return Poll::Ready(Ok(Step::More));
             }
             if !self.is_due(cx) {
@@ -153,13 +206,17 @@ impl<S: Source, C: Stage<S::Item>> Driver<S, C> {
     fn turn(&mut self, cx: &mut Context<'_>, out: &mut Vec<C::Out>) -> Result<(), RunError> {
         // While the first stages come to their end, the deadlines of the others go on.
         self.advance(out);
-        while self.phase == Phase::Reading && self.taken < BATCH_ITEMS && self.chain.is_ready() {
+        while self.is_reading() && self.taken < BATCH_ITEMS && self.chain.is_ready() {
             self.is_waiting = false;
             match self.source.poll_next(cx) {
                 Poll::Ready(Some(Ok(sourced))) => self.treat(sourced, out),
                 Poll::Ready(Some(Err(SourceError::Missed { missed }))) => self.count_missed(missed),
+                Poll::Ready(Some(Err(error @ SourceError::Unreadable { .. }))) => {
+                    warn!(%error, "left out what is no item");
+                    self.counters.missed(1);
+                }
                 Poll::Ready(Some(Err(error))) => return Err(RunError::Source(error)),
-                Poll::Ready(None) => self.phase = Phase::Finishing,
+                Poll::Ready(None) => self.phase = self.at_end,
                 Poll::Pending => {
                     self.is_waiting = true;
                     break;
@@ -177,6 +234,10 @@ impl<S: Source, C: Stage<S::Item>> Driver<S, C> {
             self.is_treating = false;
         }
         Ok(())
+    }
+
+    fn is_reading(&self) -> bool {
+        self.phase == Phase::Reading && !self.is_paused
     }
 
     #[inline]
@@ -228,6 +289,17 @@ impl<S: Source, C: Stage<S::Item>> Driver<S, C> {
     fn count_missed(&self, missed: u64) {
         warn!(missed, "the pipeline is too slow for its source");
         self.counters.missed(missed);
+    }
+
+    /// Logs and tells which circuits have come into another state.
+    fn report_circuits(&mut self) {
+        if !self.moment.has_circuits() {
+            return;
+        }
+        for (stage, circuit) in self.moment.take_circuits() {
+            let name = self.plan.name(stage);
+            self.circuits.push(CircuitChange { name, is_sink: false, circuit });
+        }
     }
 
     /// Counts, logs and tells what went wrong.

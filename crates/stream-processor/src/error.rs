@@ -1,9 +1,10 @@
 //! Why a pipeline does not start, or does not go on.
 
 use stream_core::{PublishError, SubscribeError};
+use stream_log::ReadError;
 use stream_model::ErrorClass;
 
-use crate::{DeliveryError, Fault, SourceError};
+use crate::{CheckpointError, DeliveryError, Fault, SourceError};
 
 /// Why a pipeline did not start.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +13,12 @@ pub enum StartError {
     /// The source refused the subscription.
     #[error("cannot subscribe to the source")]
     Subscribe(#[from] SubscribeError),
+    /// The log cannot be read from there.
+    #[error("cannot read the source")]
+    Log(#[from] ReadError),
+    /// The checkpoints cannot be used.
+    #[error("cannot go on from the last checkpoint")]
+    Checkpoint(#[from] CheckpointError),
     /// A pipeline needs a tokio runtime to run in, and there is none here.
     #[error("a pipeline needs a tokio runtime")]
     NoRuntime,
@@ -19,15 +26,17 @@ pub enum StartError {
 
 impl StartError {
     /// What kind of failure it is.
-    pub const fn class(&self) -> ErrorClass {
+    pub fn class(&self) -> ErrorClass {
         match self {
             Self::Subscribe(error) => error.class(),
+            Self::Log(error) => error.class(),
+            Self::Checkpoint(error) => error.class(),
             Self::NoRuntime => ErrorClass::Internal,
         }
     }
 
     /// Whether the same pipeline may start later.
-    pub const fn is_retryable(&self) -> bool {
+    pub fn is_retryable(&self) -> bool {
         self.class().is_retryable()
     }
 }
@@ -48,6 +57,9 @@ pub enum RunError {
     /// The source failed.
     #[error("cannot read the source")]
     Source(#[source] SourceError),
+    /// What the pipeline keeps could not be written down.
+    #[error("cannot make a checkpoint")]
+    Checkpoint(#[source] CheckpointError),
     /// The pipeline was stopped.
     #[error("stopped")]
     Stopped,

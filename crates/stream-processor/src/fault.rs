@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use stream_model::BoxError;
 
-use crate::Retry;
 use crate::moment::Policies;
+use crate::{Breaker, Retry};
 
 /// Which stage of a pipeline, counted from 0 in call order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +33,11 @@ impl Roll {
     /// How often, and when, `stage` tries an item again that it could not treat.
     pub fn retry(&self, stage: StageId) -> Option<Retry> {
         self.policies.of(Some(stage)).retry
+    }
+
+    /// What stands before the calls of `stage`, if anything does.
+    pub fn breaker(&self, stage: StageId) -> Option<Breaker> {
+        self.policies.of(Some(stage)).breaker.map(Breaker::new)
     }
 }
 
@@ -83,6 +88,9 @@ pub enum Cause {
         /// What it said, if that was text.
         message: String,
     },
+    /// The stage has failed so often that it is not called for a while.
+    #[error("circuit open")]
+    CircuitOpen,
     /// The stage's future was not ready in time.
     #[error("stage was not done within {after:?}")]
     TimedOut {

@@ -7,9 +7,11 @@
 //! | [`Pipeline`] | stages without a source: a part of other pipelines, or run over a list |
 //! | [`Stage`] | what a step is: a pure machine that is told the time |
 //! | [`Running`], [`Counts`] | a pipeline in its task: flushed, drained, stopped, counted |
-//! | [`OnError`], [`Retry`], [`Fault`] | what happens to an item that cannot be treated, and what is told of it |
+//! | [`OnError`], [`Retry`], [`CircuitBreaker`], [`Fault`] | what happens to an item that cannot be treated, and what is told of it |
 //! | [`DeadLetter`], [`replay`] | events that were set aside, and their way back |
+//! | [`Side`], [`Joined`], [`Lookup`] | two kinds of items that are put together, and tables that lie elsewhere |
 //! | [`Windowed`], [`Lateness`] | what comes out of windows over event time, and how long they wait |
+//! | [`LogSource`], [`LogSink`], [`Checkpoints`], [`SaveState`] | logs at both ends, and going on exactly where a pipeline was |
 //! | [`Source`], [`Subscribed`], [`merge`], [`zip()`], [`combine_latest`] | where items come from |
 //! | [`NamedPipelines`] | pipelines by name, for one value at a time |
 //! | [`StreamMonitor`], [`StreamValidator`] | statistics of metrics, and rules for data |
@@ -61,6 +63,12 @@
 //! A source is told what need not come again ([`Source::acknowledge`]) only when everything that
 //! came of it was delivered, set aside or left out.
 //!
+//! # Exactly once
+//!
+//! A pipeline between logs that is [resumed](StreamProcessor::resume) writes down, at one moment,
+//! where it is, what its stages keep and what comes out, before that goes to the sinks.
+//! So it goes on exactly where it was, whenever it is killed.
+//!
 //! # End
 //!
 //! When the source ends, or a stage wants no more, stages hand on what they kept, first to last.
@@ -69,12 +77,15 @@
 pub mod limits;
 pub mod stages;
 
+mod breaker;
+mod checkpoint;
 mod counts;
 mod dead_letter;
 mod delivery;
 mod driver;
 mod error;
 mod fault;
+mod lookup;
 mod moment;
 mod monitor;
 mod named;
@@ -83,16 +94,22 @@ mod output;
 mod plan;
 mod policy;
 mod processor;
+mod resume;
 mod running;
 mod sinks;
 mod source;
 mod stage;
+mod state;
 mod validator;
 
+pub use breaker::{Breaker, Circuit, CircuitBreaker, CircuitChange};
+pub use checkpoint::{CheckpointError, Checkpoints};
 pub use counts::Counts;
 pub use dead_letter::{DEAD_LETTER, DeadLetter, replay};
+pub use delivery::CIRCUIT_TOPIC;
 pub use error::{RunError, StartError};
 pub use fault::{Cause, Fault, Origin, Roll, StageId};
+pub use lookup::{LookedUp, Lookup};
 pub use moment::Moment;
 pub use monitor::{Metric, Statistics, StreamMonitor};
 pub use named::{NamedPipelines, PipelineError, ProcessError};
@@ -101,11 +118,12 @@ pub use plan::{Plan, StageNote};
 pub use policy::{OnError, Retry};
 pub use processor::{Pipeline, StreamProcessor};
 pub use running::Running;
-pub use sinks::DeliveryError;
+pub use sinks::{DeliveryError, LogSink};
 pub use source::{
-    Arrival, CombineLatest, Connect, FromStream, Merge, Pair, Source, SourceError, Sourced,
-    Subscribed, SubscribedSource, Zip, combine_latest, merge, zip,
+    Arrival, CombineLatest, Connect, FromStream, LogSource, LogTail, Merge, Pair, Source,
+    SourceError, Sourced, Subscribed, SubscribedSource, Zip, combine_latest, merge, zip,
 };
 pub use stage::{Chain, Emit, Flow, Identity, Stage};
-pub use stages::{Lateness, Windowed};
+pub use stages::{Joined, Keyed, Lateness, Side, Windowed};
+pub use state::{Loader, SaveState, Saver, StateError};
 pub use validator::StreamValidator;

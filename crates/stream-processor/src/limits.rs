@@ -27,3 +27,21 @@ pub const PANICS_IN_A_ROW: usize = 1024;
 
 /// Requests to a running pipeline that wait for it; whoever has another one waits, too.
 pub const REQUESTS_WAITING: usize = 16;
+
+/// Records of one append to a log; what a pipeline has beyond them goes into the next.
+pub const APPEND_RECORDS: usize = 1000;
+
+/// Bytes of one append to a log, but for a record that is longer alone.
+pub const APPEND_BYTES: usize = 1 << 20;
+
+/// Events that wait for the next checkpoint; with more, it is made at once.
+pub const OUTBOX_EVENTS: usize = 10_000;
+
+/// Bytes of a checkpoint; a pipeline that keeps more ends with an error.
+pub const CHECKPOINT_BYTES: usize = 1 << 30;
+
+/// Bytes of each record of which a checkpoint consists.
+pub const CHECKPOINT_PART_BYTES: usize = 32 << 10;
+
+/// Records of a checkpoint that are appended at once; where a log takes fewer, one at a time.
+pub const CHECKPOINT_PARTS_AT_ONCE: usize = 128;

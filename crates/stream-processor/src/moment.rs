@@ -6,7 +6,7 @@ use std::time::Instant;
 use stream_model::BoxError;
 
 use crate::policy::LastResort;
-use crate::{Cause, Fault, Flow, OnError, Origin, StageId};
+use crate::{Breaker, Cause, Circuit, Fault, Flow, OnError, Origin, StageId};
 
 /// When an item is treated, and where it comes from.
 ///
@@ -18,6 +18,7 @@ pub struct Moment {
     waker: Waker,
     policies: Policies,
     faults: Vec<Fault>,
+    circuits: Vec<(StageId, Circuit)>,
     random: fastrand::Rng,
 }
 
@@ -51,7 +52,8 @@ impl Moment {
 
     pub(crate) fn of(policies: Policies, now: Instant, seed: u64) -> Self {
         let (waker, random) = (Waker::noop().clone(), fastrand::Rng::with_seed(seed));
-        Self { now, origin: Origin::default(), waker, policies, faults: Vec::new(), random }
+        let (origin, faults, circuits) = (Origin::default(), Vec::new(), Vec::new());
+        Self { now, origin, waker, policies, faults, circuits, random }
     }
 
     /// The time.
@@ -132,6 +134,22 @@ impl Moment {
     /// What went wrong since this was asked last.
     pub fn take_faults(&mut self) -> Vec<Fault> {
         std::mem::take(&mut self.faults)
+    }
+
+    /// Tells what states the circuit of `stage` has come into.
+    pub fn circuit(&mut self, stage: StageId, breaker: &mut Breaker) {
+        while let Some(circuit) = breaker.poll_change() {
+            self.circuits.push((stage, circuit));
+        }
+    }
+
+    /// The circuits that have come into another state since this was asked last.
+    pub fn take_circuits(&mut self) -> Vec<(StageId, Circuit)> {
+        std::mem::take(&mut self.circuits)
+    }
+
+    pub(crate) fn has_circuits(&self) -> bool {
+        !self.circuits.is_empty()
     }
 
     pub(crate) fn has_faults(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use std::hash::Hash;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use stream_async::BatchOptions;
@@ -10,12 +11,13 @@ use stream_model::{BoxError, FilterOutput};
 use crate::processor::{Pipeline, StreamProcessor};
 use crate::stage::Chain;
 use crate::stages::{
-    Batch, BoxStage, ByKey, Conflate, Debounce, Distinct, DistinctUntilChanged, Fallible, Filter,
-    FilterMap, FlatMap, Fold, HoppingWindow, Lane, Lateness, Map, MapAsync, MapAsyncOptions,
-    NoLanes, Order, Plain, Sample, Scan, SessionWindow, Settle, Skip, SkipWhile, Split, Take,
-    TakeUntil, TakeWhile, Tap, Throttle, TryMap,
+    Batch, BoxStage, ByKey, Conflate, CountWindow, Debounce, Distinct, DistinctUntilChanged,
+    Fallible, Filter, FilterMap, FlatMap, Fold, HoppingWindow, IntervalJoin, Keyed, KeyedState,
+    Lane, Lateness, Map, MapAsync, MapAsyncOptions, NoLanes, Order, Plain, Sample, Scan,
+    SessionWindow, Settle, Skip, SkipWhile, Split, Take, TakeUntil, TakeWhile, Tap, Throttle,
+    TryMap,
 };
-use crate::{Stage, StageId};
+use crate::{LookedUp, Lookup, Side, Stage, StageId};
 
 /// A processor with one stage more.
 type With<In, S, C, B> = StreamProcessor<In, S, Chain<C, B>>;
@@ -30,13 +32,25 @@ type Latest<T> = Conflate<T, fn(T, T) -> T>;
 type Batches<T> = Batch<T, fn(&T) -> usize>;
 
 /// The stage whose futures are ordered by key.
-type Keyed<T, F, Fut, G> = MapAsync<T, F, Fut, Plain, ByKey<G>>;
+type KeyedFutures<T, F, Fut, G> = MapAsync<T, F, Fut, Plain, ByKey<G>>;
 
-/// As [`Keyed`], and they may fail.
+/// As [`KeyedFutures`], and they may fail.
 type TryKeyed<T, F, Fut, G> = MapAsync<T, F, Fut, Fallible, ByKey<G>>;
 
 /// The stage whose futures are not.
 type Ready<T, F, Fut, R> = MapAsync<T, F, Fut, R>;
+
+/// The stage that collects two kinds of items by key and window.
+type WindowJoin<K, L, R, F> = HoppingWindow<K, (Vec<L>, Vec<R>), F, Collect<L, R>>;
+
+/// Adds an item to those of its kind.
+type Collect<L, R> = fn(&mut (Vec<L>, Vec<R>), &Side<L, R>);
+
+/// Begins to look an item up.
+type LookupCall<T, V> = Box<dyn FnMut(T) -> LookedUp<T, V> + Send>;
+
+/// The stage that puts items together with what a table has.
+type WithLookup<T, V> = MapAsync<T, LookupCall<T, V>, LookedUp<T, V>, Fallible>;
 
 /// # One item at a time
 impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
@@ -129,6 +143,11 @@ impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
     }
 
     /// Leaves out items whose key is among the `remembered` keys that were seen last.
+    ///
+    /// In a pipeline that is [resumed](Self::resume), a key is written down together with the
+    /// position of its item and what came of it: an item that fails is not taken for one that was
+    /// seen.
+    #[doc(alias = "dedupe")]
     pub fn distinct_by<K, F>(
         self,
         remembered: NonZeroUsize,
@@ -285,6 +304,170 @@ impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
     }
 }
 
+/// # Many items by their key
+impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
+    /// Adds `size` items of each key up at a time; what is not full goes on at the end.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::num::NonZeroUsize;
+    /// use stream_processor::Pipeline;
+    ///
+    /// let two = NonZeroUsize::new(2).expect("2 is not 0");
+    /// let sums = Pipeline::empty().count_window(two, |n| n % 3, 0, |sum, n: &u32| *sum += n);
+    /// assert_eq!(sums.over([1, 2, 4, 7, 5]), [(1, 5), (2, 7), (1, 7)]);
+    /// ```
+    pub fn count_window<K, A, F, G>(
+        self,
+        size: NonZeroUsize,
+        key: F,
+        initial: A,
+        add: G,
+    ) -> With<In, S, C, CountWindow<K, A, F, G>>
+    where
+        K: Hash + Eq,
+        A: Clone,
+        F: FnMut(&C::Out) -> K,
+        G: FnMut(&mut A, &C::Out),
+    {
+        self.chained("count_window", CountWindow::new(size, key, initial, add))
+    }
+
+    /// Keeps a state for each key, with timers over the time of the items.
+    ///
+    /// `place` says when an item happened, in milliseconds since 1970, and its key; `on_item` and
+    /// `on_timer` return what goes on.
+    /// A timer comes when no item is expected any more that is older, as `lateness` says, and at
+    /// the end of the pipeline.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use stream_processor::{Keyed, Lateness, Pipeline};
+    ///
+    /// // Orders that are not paid within 10 ms.
+    /// let unpaid = Pipeline::empty().keyed(
+    ///     Lateness::default(),
+    ///     |(at_ms, order, _): &(i64, u32, &str)| (*at_ms, *order),
+    ///     |(at_ms, _, what), order: &mut Keyed<'_, u32, ()>| {
+    ///         if what == "paid" {
+    ///             *order.state = None;
+    ///         } else {
+    ///             *order.state = Some(());
+    ///             order.set_timer(at_ms + 10);
+    ///         }
+    ///         None
+    ///     },
+    ///     |order| order.state.take().map(|()| *order.key),
+    /// );
+    /// let events = [(0, 1, "made"), (2, 2, "made"), (5, 1, "paid"), (20, 3, "made")];
+    /// assert_eq!(unpaid.over(events), [2, 3]);
+    /// ```
+    pub fn keyed<K, A, F, G, H, I>(
+        self,
+        lateness: Lateness,
+        place: F,
+        on_item: G,
+        on_timer: H,
+    ) -> With<In, S, C, KeyedState<K, A, F, G, H>>
+    where
+        K: Hash + Eq + Clone,
+        F: FnMut(&C::Out) -> (i64, K),
+        G: FnMut(C::Out, &mut Keyed<'_, K, A>) -> I,
+        H: FnMut(&mut Keyed<'_, K, A>) -> I,
+        I: IntoIterator,
+    {
+        self.chained("keyed", KeyedState::new(lateness, place, on_item, on_timer))
+    }
+}
+
+/// # Two kinds of items
+impl<In, S, L, R, C: Stage<In, Out = Side<L, R>>> StreamProcessor<In, S, C> {
+    /// Joins items of one key, where the right one happened at most `before` earlier and `after`
+    /// later than the left one.
+    ///
+    /// `place` says when an item happened, in milliseconds since 1970, and its key.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stream_processor::{Joined, Lateness, Pipeline, Side};
+    ///
+    /// let place = |item: &Side<i64, i64>| match item {
+    ///     Side::Left(at_ms) | Side::Right(at_ms) => (*at_ms, ()),
+    /// };
+    /// let within = (Duration::ZERO, Duration::from_millis(10));
+    /// let answers = Pipeline::empty().interval_join(within, Lateness::default(), place);
+    /// let pairs = answers.filter_map(Joined::pair);
+    /// let items = [Side::Left(0), Side::Right(3), Side::Left(5), Side::Right(12), Side::Right(40)];
+    /// assert_eq!(pairs.over(items), [(0, 3), (5, 12)]);
+    /// ```
+    pub fn interval_join<K, F>(
+        self,
+        within: (Duration, Duration),
+        lateness: Lateness,
+        place: F,
+    ) -> With<In, S, C, IntervalJoin<K, L, R, F>>
+    where
+        K: Hash + Eq + Clone,
+        L: Clone,
+        R: Clone,
+        F: FnMut(&Side<L, R>) -> (i64, K),
+    {
+        self.chained("interval_join", IntervalJoin::new(within, lateness, place))
+    }
+
+    /// Collects the items of each key in windows of `length`, each kind for itself;
+    /// [`Windowed::pairs`](crate::Windowed::pairs) has every two of them.
+    pub fn window_join<K, F>(
+        self,
+        length: Duration,
+        lateness: Lateness,
+        place: F,
+    ) -> With<In, S, C, WindowJoin<K, L, R, F>>
+    where
+        K: Hash + Eq + Clone,
+        L: Clone,
+        R: Clone,
+        F: FnMut(&Side<L, R>) -> (i64, K),
+    {
+        let add: Collect<L, R> = |(left, right), item| match item {
+            Side::Left(item) => left.push(item.clone()),
+            Side::Right(item) => right.push(item.clone()),
+        };
+        let both = (Vec::new(), Vec::new());
+        let stage = HoppingWindow::new((length, length), lateness, place, both, add);
+        self.chained("window_join", stage)
+    }
+}
+
+/// # Tables that lie elsewhere
+impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
+    /// Puts each item together with what `table` has for its key; `limit` are fetched at a time,
+    /// and the order stays.
+    ///
+    /// What cannot be fetched is an item that cannot be treated.
+    pub fn lookup<K, V, F>(
+        self,
+        limit: NonZeroUsize,
+        table: Arc<Lookup<K, V>>,
+        mut key: F,
+    ) -> With<In, S, C, WithLookup<C::Out, V>>
+    where
+        C::Out: Clone + Send + 'static,
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+        F: FnMut(&C::Out) -> K + Send + 'static,
+    {
+        let call: LookupCall<C::Out, V> =
+            Box::new(move |item| LookedUp::new(&table, key(&item), item));
+        let options = MapAsyncOptions { order: Order::Input, limit, timeout: None };
+        self.chained("lookup", MapAsync::new(call, NoLanes, options).with_copies())
+    }
+}
+
 /// # When items go on
 impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
     /// Lets `burst` items through at once and one more every `interval`; others wait, in order,
@@ -363,7 +546,7 @@ impl<In, S, C: Stage<In>> StreamProcessor<In, S, C> {
         limit: NonZeroUsize,
         key: G,
         call: F,
-    ) -> With<In, S, C, Keyed<C::Out, F, Fut, G>>
+    ) -> With<In, S, C, KeyedFutures<C::Out, F, Fut, G>>
     where
         K: Eq,
         G: FnMut(&C::Out) -> K,

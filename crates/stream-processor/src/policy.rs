@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::CircuitBreaker;
+
 /// What happens to an item that a stage cannot treat, or a sink does not take.
 ///
 /// It is one decision, so there is no order of wrappers to get wrong: first the item is tried
@@ -22,6 +24,7 @@ use std::time::Duration;
 #[must_use]
 pub struct OnError {
     pub(crate) retry: Option<Retry>,
+    pub(crate) breaker: Option<CircuitBreaker>,
     pub(crate) last: LastResort,
 }
 
@@ -37,12 +40,12 @@ pub(crate) enum LastResort {
 impl OnError {
     /// The item is left out, and the pipeline goes on; the default.
     pub const fn skip() -> Self {
-        Self { retry: None, last: LastResort::Skip }
+        Self::of(LastResort::Skip)
     }
 
     /// The pipeline ends with the error.
     pub const fn fail() -> Self {
-        Self { retry: None, last: LastResort::Fail }
+        Self::of(LastResort::Fail)
     }
 
     /// The source event goes to [`dead_letters`](crate::StreamProcessor::dead_letters), and the
@@ -51,7 +54,7 @@ impl OnError {
     /// Where there is no event to set aside, because several went into the item or there is no
     /// place for dead letters, the pipeline ends with the error.
     pub const fn dead_letter() -> Self {
-        Self { retry: None, last: LastResort::DeadLetter }
+        Self::of(LastResort::DeadLetter)
     }
 
     /// Tries the item again before that.
@@ -61,6 +64,20 @@ impl OnError {
     pub const fn retry(mut self, retry: Retry) -> Self {
         self.retry = Some(retry);
         self
+    }
+
+    /// Stops calling a function, or a sink, that fails again and again; each has a circuit of its
+    /// own.
+    ///
+    /// This is for what can be [tried again](Self::retry); a sink that is a log has none, as the
+    /// pipeline ends when it fails.
+    pub const fn circuit_breaker(mut self, breaker: CircuitBreaker) -> Self {
+        self.breaker = Some(breaker);
+        self
+    }
+
+    const fn of(last: LastResort) -> Self {
+        Self { retry: None, breaker: None, last }
     }
 }
 

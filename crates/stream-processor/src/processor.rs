@@ -7,13 +7,14 @@ use std::time::Instant;
 use stream_core::Stream;
 use stream_model::Event;
 
+use crate::delivery::Notices;
 use crate::driver::Keep;
 use crate::moment::Policies;
 use crate::plan::Plan;
 use crate::sinks::Sinks;
 use crate::source::{Connect, FromStream, Subscribed};
 use crate::stage::{Chain, Identity};
-use crate::{Fault, Flow, Moment, OnError, Roll, Stage};
+use crate::{CircuitChange, Fault, Flow, LogSink, Moment, OnError, Roll, Stage};
 
 /// Items from a source, through stages, into sinks.
 ///
@@ -65,6 +66,7 @@ pub(crate) struct Settings {
     pub(crate) policies: Policies,
     pub(crate) sinks: Sinks,
     pub(crate) on_fault: Option<Report>,
+    pub(crate) notices: Notices,
     pub(crate) dead_letters: Option<Arc<dyn Stream>>,
 }
 
@@ -75,6 +77,7 @@ impl Settings {
         self.plan.append(other.plan);
         self.sinks.append(other.sinks);
         self.on_fault = self.on_fault.take().or(other.on_fault);
+        self.notices = std::mem::take(&mut self.notices).or(other.notices);
         self.dead_letters = self.dead_letters.take().or(other.dead_letters);
     }
 }
@@ -161,7 +164,24 @@ impl<In, S, C> StreamProcessor<In, S, C> {
         self
     }
 
-    /// Says for each event to which sink it goes, by name.
+    /// Appends what comes out of the last stage to a log, whatever is called after this.
+    ///
+    /// It gets the events after the sinks that are streams, many at once, and the pipeline waits
+    /// until they are as safe as the log makes them.
+    #[must_use]
+    pub fn log_sink(mut self, sink: LogSink) -> Self {
+        self.settings.sinks.add_log(None, sink);
+        self
+    }
+
+    /// As [`log_sink`](Self::log_sink), for the events that [`route`](Self::route) sends to `name`.
+    #[must_use]
+    pub fn log_sink_as(mut self, name: impl Into<String>, sink: LogSink) -> Self {
+        self.settings.sinks.add_log(Some(name.into()), sink);
+        self
+    }
+
+    /// Says for each event to which sink it goes, by name; it may depend on the event alone.
     ///
     /// Sinks without a name get every event besides; one that goes to a name that no sink has, is
     /// logged and counted.
@@ -193,6 +213,23 @@ impl<In, S, C> StreamProcessor<In, S, C> {
     #[must_use]
     pub fn on_fault(mut self, report: impl Fn(&Fault) + Send + Sync + 'static) -> Self {
         self.settings.on_fault = Some(Arc::new(report));
+        self
+    }
+
+    /// Tells `report` of every circuit that opens, is tried or closes again.
+    #[must_use]
+    pub fn on_circuit(mut self, report: impl Fn(&CircuitChange) + Send + Sync + 'static) -> Self {
+        self.settings.notices.report = Some(Arc::new(report));
+        self
+    }
+
+    /// Publishes every change of a circuit to `target`: an event of the topic
+    /// [`CIRCUIT_TOPIC`](crate::CIRCUIT_TOPIC) whose data are `name`, `is_sink` and `circuit`.
+    ///
+    /// The pipeline goes on also if `target` does not take it.
+    #[must_use]
+    pub fn circuit_events(mut self, target: impl Stream + 'static) -> Self {
+        self.settings.notices.events = Some(Arc::new(target));
         self
     }
 

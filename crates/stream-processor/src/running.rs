@@ -30,13 +30,13 @@ use crate::{Connect, RunError, Source, Stage, StartError, StreamProcessor};
 /// As [`stop`](Self::stop); [`detach`](Self::detach) lets it go on to its end.
 #[must_use = "a pipeline stops when its handle is dropped"]
 pub struct Running {
-    task: Option<JoinHandle<Result<(), RunError>>>,
-    requests: mpsc::Sender<Request>,
-    counters: Arc<Counters>,
+    pub(crate) task: Option<JoinHandle<Result<(), RunError>>>,
+    pub(crate) requests: mpsc::Sender<Request>,
+    pub(crate) counters: Arc<Counters>,
 }
 
 /// What one may ask of a running pipeline.
-enum Request {
+pub(crate) enum Request {
     /// Take nothing new, and end when everything is through.
     Drain,
     /// Say when everything is through that is there by now.
@@ -168,9 +168,9 @@ impl<S: Source, C: Stage<S::Item, Out = Event>> Work<S, C> {
         let mut out = Vec::new();
         loop {
             let step = poll_fn(|cx| self.poll_step(cx, &mut out)).await;
-            for event in out.drain(..) {
-                self.delivery.deliver(&event).await?;
-            }
+            self.delivery.tell(&mut self.driver.circuits).await;
+            self.delivery.deliver_all(&out).await?;
+            out.clear();
             for letter in std::mem::take(&mut self.driver.letters) {
                 self.delivery.set_aside(&letter).await?;
             }

@@ -2,6 +2,7 @@
 
 mod futures;
 mod joined;
+mod log;
 mod subscribed;
 
 use std::task::{Context, Poll};
@@ -10,6 +11,7 @@ use stream_model::BoxError;
 
 pub use self::futures::FromStream;
 pub use self::joined::{CombineLatest, Merge, Pair, Zip, combine_latest, merge, zip};
+pub use self::log::{LogSource, LogTail};
 pub use self::subscribed::{Subscribed, SubscribedSource};
 use crate::StartError;
 
@@ -57,6 +59,15 @@ pub enum SourceError {
     Missed {
         /// How many.
         missed: u64,
+    },
+    /// There is something that is no item; the next follows.
+    #[error("cannot read what is at position {position}")]
+    Unreadable {
+        /// Where it lies.
+        position: u64,
+        /// Why.
+        #[source]
+        error: BoxError,
     },
     /// What is behind the source failed; nothing follows.
     #[error("source failed")]

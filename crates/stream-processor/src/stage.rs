@@ -7,7 +7,8 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use crate::{Moment, Roll};
+use crate::state::stateless;
+use crate::{Loader, Moment, Roll, SaveState, Saver, StateError};
 
 /// Whether a stage wants more: `Break` says that nothing it is given from now on has an effect.
 pub type Flow = ControlFlow<()>;
@@ -146,6 +147,8 @@ impl<In> Stage<In> for Identity {
     fn enroll(&mut self, _roll: &mut Roll) {}
 }
 
+stateless!(Identity);
+
 /// Two stages as one: what comes out of the first goes into the second.
 #[derive(Debug, Clone)]
 pub struct Chain<A, B> {
@@ -213,6 +216,24 @@ impl<In, A: Stage<In>, B: Stage<A::Out>> Stage<In> for Chain<A, B> {
 
     fn held(&self) -> Option<u64> {
         earliest(self.first.held(), self.second.held())
+    }
+}
+
+impl<A: SaveState, B: SaveState> SaveState for Chain<A, B> {
+    fn is_settled(&self) -> bool {
+        self.first.is_settled() && self.second.is_settled()
+    }
+
+    fn save(&self, to: &mut Saver) -> Result<(), StateError> {
+        to.put(&self.first_ended)?;
+        self.first.save(to)?;
+        self.second.save(to)
+    }
+
+    fn restore(&mut self, from: &mut Loader<'_>) -> Result<(), StateError> {
+        self.first_ended = from.take()?;
+        self.first.restore(from)?;
+        self.second.restore(from)
     }
 }
 

@@ -4,20 +4,15 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::scripts::{NODE, SCRIPTS, install_node};
 use crate::args::Args;
 use crate::corpus::{self, PACKAGES};
 use crate::executables::Executables;
 use crate::install::{Installation, install, words};
 use crate::process::program;
 
-/// The scripts, and the lock files of what they import.
-const SCRIPTS: &str = "crates/checks/conformance";
-
 /// Where the clients for Python are installed, below the scripts.
 const VENV: &str = "crates/checks/conformance/.venv";
-
-/// Where npm installs the AI SDK and its Node.
-const NODE_MODULES: &str = "crates/checks/conformance/node_modules";
 
 /// `cargo xtask conformance llm [--dir DIR]`
 pub(super) fn run(mut args: Args) -> Result<()> {
@@ -29,12 +24,14 @@ pub(super) fn run(mut args: Args) -> Result<()> {
 /// Has the official clients of LLM providers read our encodings.
 fn check(dir: Option<&Path>) -> Result<()> {
     install(&python())?;
-    install(&node())?;
-    let built = Executables::build(&[PACKAGES, &["--bin=conformance-llm"]].concat())?;
+    install_node()?;
+    let built =
+        Executables::build(&[PACKAGES, &["--bin=conformance-llm", "--bin=millstream"]].concat())?;
     let mut check = program(built.path("conformance-llm")?)
         .args([Path::new("--python"), &Path::new(VENV).join("bin/python")])
-        .args([Path::new("--node"), &Path::new(NODE_MODULES).join(".bin/node")])
-        .args(["--scripts", SCRIPTS]);
+        .args(["--node", NODE])
+        .args(["--scripts", SCRIPTS])
+        .args([Path::new("--server"), built.path("millstream")?]);
     match dir {
         Some(dir) => check = check.args([Path::new("--dir"), dir]),
         None => corpus::say_untested(),
@@ -50,10 +47,4 @@ fn python() -> Installation {
         words(&format!("{pip} {}", lock.display())),
     ];
     Installation { lock, folder: VENV.into(), commands }
-}
-
-fn node() -> Installation {
-    let lock = Path::new(SCRIPTS).join("package-lock.json");
-    let commands = vec![words(&format!("npm --prefix {SCRIPTS} ci --no-audit --no-fund"))];
-    Installation { lock, folder: NODE_MODULES.into(), commands }
 }

@@ -53,16 +53,21 @@ impl SaidChoice {
 
 /// What we understand of `events` in `format`: by our own decoder of it, if there is one.
 pub fn ours(format: OutputFormat, events: &[StreamEvent]) -> Said {
-    let decodable = match format {
-        OutputFormat::OpenAiChat => Some(Format::OpenAiChat),
-        OutputFormat::OpenAiResponses => Some(Format::OpenAiResponses),
-        OutputFormat::Anthropic => Some(Format::Anthropic),
-        _ => None,
-    };
-    match decodable {
-        Some(decodable) => assembled(format, &decode(decodable, &encode(format, events))),
+    match decoded(format, events) {
+        Some(decoded) => assembled(format, &decoded),
         None => first_choice(events),
     }
+}
+
+/// What our own decoder makes of our encoding of `events`; `None` if there is no decoder.
+pub fn decoded(format: OutputFormat, events: &[StreamEvent]) -> Option<Vec<StreamEvent>> {
+    let decodable = match format {
+        OutputFormat::OpenAiChat => Format::OpenAiChat,
+        OutputFormat::OpenAiResponses => Format::OpenAiResponses,
+        OutputFormat::Anthropic => Format::Anthropic,
+        _ => return None,
+    };
+    Some(decode(decodable, &encode(format, events)))
 }
 
 /// The assembly of what our decoder made of an encoding.

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -16,7 +17,8 @@ use super::Sample;
 /// Bytes of a piece of a body: small enough to cut events, and no power of two.
 const PIECE_BYTES: usize = 97;
 
-/// Serves `samples` at `/FORMAT/NUMBER/`, whatever follows; the task runs until it is aborted.
+/// Serves the `current` one of `samples` at `/FORMAT`, whatever follows; the task runs until it is
+/// aborted.
 ///
 /// # Errors
 /// If there is no port to listen on.
@@ -25,12 +27,14 @@ const PIECE_BYTES: usize = 97;
 /// Dropping the future starts nothing.
 pub async fn serve(
     samples: Arc<Vec<Sample>>,
+    current: Arc<AtomicUsize>,
 ) -> anyhow::Result<(SocketAddr, tokio::task::JoinHandle<std::io::Result<()>>)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     // The request is read to its end: a connection with bytes left unread is reset.
     let answer = move |uri: Uri, _request: Bytes| {
-        let response = respond(&samples, uri.path());
+        let sample = samples.get(current.load(Ordering::SeqCst));
+        let response = respond(format_of(uri.path()).zip(sample));
         async move { response }
     };
     let app = Router::new().fallback(answer);
@@ -38,8 +42,8 @@ pub async fn serve(
     Ok((address, task))
 }
 
-fn respond(samples: &[Sample], path: &str) -> Response<Body> {
-    let Some((format, sample)) = find(samples, path) else {
+fn respond(asked: Option<(OutputFormat, &Sample)>) -> Response<Body> {
+    let Some((format, sample)) = asked else {
         let mut response = Response::new(Body::from("no such stream"));
         *response.status_mut() = StatusCode::NOT_FOUND;
         return response;
@@ -58,11 +62,8 @@ fn respond(samples: &[Sample], path: &str) -> Response<Body> {
     response
 }
 
-fn find<'a>(samples: &'a [Sample], path: &str) -> Option<(OutputFormat, &'a Sample)> {
-    let mut words = path.split('/').skip(1);
-    let format = words.next()?.parse().ok()?;
-    let number: usize = words.next()?.parse().ok()?;
-    Some((format, samples.get(number)?))
+fn format_of(path: &str) -> Option<OutputFormat> {
+    path.split('/').nth(1)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -70,12 +71,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_names_a_format_and_a_stream() {
-        let samples = [Sample { name: "x".to_owned(), events: Vec::new() }];
-        let (format, sample) = find(&samples, "/ai-sdk/0/api/chat").unwrap();
-        assert_eq!((format, sample.name.as_str()), (OutputFormat::AiSdk, "x"));
-        for path in ["/", "/ai-sdk", "/ai-sdk/1", "/ai-sdk/x", "/morse/0"] {
-            assert!(find(&samples, path).is_none(), "{path}");
+    fn a_path_begins_with_a_format() {
+        assert_eq!(format_of("/ai-sdk/api/chat"), Some(OutputFormat::AiSdk));
+        for path in ["/", "/0", "/morse/ai-sdk"] {
+            assert!(format_of(path).is_none(), "{path}");
         }
     }
 }

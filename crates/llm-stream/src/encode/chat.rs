@@ -170,7 +170,8 @@ impl Target for Chat {
             }
             Note::Block(own) if own.kind.as_deref() == Some("reasoning_details") => {
                 self.own_delta(own, about, out, |delta| {
-                    delta.put("reasoning_details", &own.raw);
+                    // The reasoning that may stand in them has been said.
+                    delta.put("reasoning_content", "").put("reasoning_details", &own.raw);
                 });
             }
             _ => {}

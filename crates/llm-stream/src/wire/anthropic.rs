@@ -2,6 +2,8 @@
 
 mod usage;
 
+use std::mem;
+
 use super::Wire;
 use super::cursor::{BadJson, parse};
 use super::emitter::{Emitter, Ending, Part};
@@ -10,7 +12,7 @@ use super::lenient::{Both, Count, List, Rare, Raw, Skip, Text, payload};
 use crate::event::{Channel, Executor};
 use crate::limits::BLOCKS_OPEN_MAX;
 use crate::tool_call::ToolFragment;
-use usage::MergedUsage;
+use usage::{Fields, MergedUsage};
 
 payload! {
     struct Payload<'a> {
@@ -19,7 +21,7 @@ payload! {
         message: Rare<Message<'a>> = "message",
         block: Both<'a, Block<'a>> = "content_block",
         delta: Both<'a, Delta<'a>> = "delta",
-        usage: Raw<'a> = "usage",
+        usage: Fields<'a> = "usage",
         error: Fault = "error",
         ; rest
     }
@@ -30,7 +32,7 @@ payload! {
         id: Text<'a> = "id",
         model: Text<'a> = "model",
         content: List<Both<'a, Block<'a>>> = "content",
-        usage: Raw<'a> = "usage",
+        usage: Fields<'a> = "usage",
         stop_reason: Text<'a> = "stop_reason",
         kind: Skip = "type" | "role" | "stop_sequence",
         ; rest
@@ -111,8 +113,8 @@ impl Wire for Anthropic {
                 }
             }
             "content_block_stop" => self.stop(index, out),
-            "message_start" => self.start(&payload.message.take(), out),
-            "message_delta" => self.message_delta(&payload, out),
+            "message_start" => self.start(payload.message.take(), out),
+            "message_delta" => self.message_delta(&mut payload, out),
             "message_stop" => out.done(),
             "ping" => {}
             _ if payload.error.0.is_some() => {}
@@ -127,7 +129,7 @@ impl Wire for Anthropic {
     }
 
     fn finish(&mut self, out: &mut Emitter) {
-        for open in std::mem::take(&mut self.open) {
+        for open in mem::take(&mut self.open) {
             if let Some(input) = open.input {
                 out.calls(|calls| calls.close(open.part.choice, key(open.part), &input));
             }
@@ -141,7 +143,7 @@ fn key(part: Part) -> u64 {
 }
 
 impl Anthropic {
-    fn start(&mut self, message: &Message<'_>, out: &mut Emitter) {
+    fn start(&mut self, mut message: Message<'_>, out: &mut Emitter) {
         let id = message.id.as_str();
         let again = self.id.is_some();
         let repeated = self.id.as_deref().is_some_and(|known| !known.is_empty() && known == id);
@@ -156,7 +158,7 @@ impl Anthropic {
         } else {
             out.generation(id, message.model.as_str());
         }
-        self.usage.merge(message.usage, out);
+        self.usage.merge(mem::take(&mut message.usage), out);
         out.unknown(None, &message.rest);
         for (index, block) in (0..).zip(&message.content.0) {
             if let Some((raw, block)) = block.get() {
@@ -230,9 +232,9 @@ impl Anthropic {
         out.calls(|calls| calls.close(open.part.choice, key(open.part), input));
     }
 
-    fn message_delta(&mut self, payload: &Payload<'_>, out: &mut Emitter) {
+    fn message_delta(&mut self, payload: &mut Payload<'_>, out: &mut Emitter) {
         // The counts are totals, not additions, and some correct what the start said.
-        self.usage.merge(payload.usage, out);
+        self.usage.merge(mem::take(&mut payload.usage), out);
         let Some((_, delta)) = payload.delta.get() else { return };
         if let Some(word) = delta.stop_reason.non_empty() {
             let ending = Ending {

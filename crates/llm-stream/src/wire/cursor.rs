@@ -40,6 +40,15 @@ pub(super) fn parse<'a, T: Read<'a>>(text: &'a str) -> Result<T, BadJson> {
     }
 }
 
+/// What follows the object or array that `text` begins with.
+///
+/// Nothing if it is none, or so deep that it depends on what is around it whether it is too deep.
+pub(crate) fn skip_nested(text: &str) -> Option<&str> {
+    let mut cursor = Cursor { text, at: 0, depth: DEPTH_MAX / 2 };
+    cursor.skip_nested().ok()?;
+    text.get(cursor.at..)
+}
+
 impl<'a> Cursor<'a> {
     /// The first byte of what is next, after white space.
     #[inline]

@@ -150,6 +150,8 @@ fn decode_choice(mut choice: Choice<'_>, out: &mut Emitter) {
     let index = choice.index.0.unwrap_or(0);
     if choice.delta.is_empty() && choice.message.0.is_some() {
         choice.delta = nested(choice.message);
+    } else {
+        out.ignore(choice.message);
     }
     decode_delta(index, &mut choice.delta, out);
     if let Some((raw, probabilities)) = choice.logprobs.take()
@@ -188,16 +190,22 @@ fn decode_delta(index: u64, delta: &mut Delta<'_>, out: &mut Emitter) {
 }
 
 /// Emits reasoning from the first spelling that has any: providers send the same text in several.
+///
+/// That of the details counts where no other spelling is there, be it an empty one: beside a
+/// proof they may repeat what has been said.
 fn decode_reasoning(index: u64, delta: &mut Delta<'_>, out: &mut Emitter) {
     let spellings = [&mut delta.reasoning_content, &mut delta.reasoning];
-    let text = spellings.into_iter().filter_map(|text| text.0.take()).find(|text| !text.is_empty());
+    let mut spellings = spellings.into_iter().filter_map(|text| text.0.take()).peekable();
+    let is_spelled = spellings.peek().is_some();
     let details = delta.details.get();
-    let text = text.or_else(|| {
-        let (_, List(details)) = details?;
-        Some(Cow::Owned(details.iter().map(|detail| detail.text.as_str()).collect()))
-    });
-    if let Some(text) = text {
+    let in_details = details.into_iter().flat_map(|(_, List(details))| details);
+    let in_details = in_details.map(|detail| detail.text.as_str());
+    if let Some(text) = spellings.find(|text| !text.is_empty()) {
+        spellings.for_each(|again| out.ignore_text(&again));
+        in_details.for_each(|again| out.ignore_text(again));
         out.text(index, Channel::Reasoning, text);
+    } else if !is_spelled {
+        out.text(index, Channel::Reasoning, Cow::Owned(in_details.collect()));
     }
     if let Some((raw, List(details))) = details
         && details.iter().any(ReasoningDetail::is_proof)

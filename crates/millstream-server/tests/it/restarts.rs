@@ -112,6 +112,8 @@ async fn a_relay_that_was_killed_has_an_end() {
     let seen = reader.read_to_end().await.unwrap();
     let kinds: Vec<&str> = seen.iter().map(|seen| seen.event.as_str()).collect();
     assert!(kinds.ends_with(&["error", "end"]), "{kinds:?}");
+    // A second one would have readers forget what had come.
+    assert_eq!((before.event.as_str(), kinds.contains(&"start")), ("start", false), "{kinds:?}");
 }
 
 #[tokio::test]

@@ -26,6 +26,9 @@ use crate::reject::Reject;
 use crate::rendition::RelayFrames;
 use crate::start::{has_everything, read_from};
 
+/// The id of the relay that an answer is the beginning of.
+const RELAY: HeaderName = HeaderName::from_static("x-millstream-relay");
+
 /// What the query of a relay's reader may hold beside the position.
 #[derive(Debug, Deserialize)]
 pub(crate) struct FormatQuery {
@@ -43,25 +46,61 @@ pub(crate) async fn get(
 ) -> Result<Response, Reject> {
     let id = RelayId::new(&id).map_err(Reject::relay_id)?;
     caller.check(Action::ReadLlm(id.as_str()))?;
-    let format = parse_format(format.format.as_deref())?;
+    let wanted = format.format.as_deref().map_or(Ok(Wanted::Events), Wanted::parse)?;
     let start = query.parse(&headers)?.start;
-    let log = app.relay_log(&id).await.map_err(|error| Reject::store(&error))?;
+    read(&app, &caller, &id, start, wanted).await
+}
+
+/// The answer to whoever has just started a relay, or had one recorded: all of it, under its id.
+pub(super) async fn from_start(
+    app: &App,
+    caller: &Caller,
+    id: &RelayId,
+    wanted: Wanted,
+) -> Result<Response, Reject> {
+    let mut response = read(app, caller, id, StartAt::Earliest, wanted).await?;
+    if let Ok(id) = HeaderValue::try_from(id.as_str()) {
+        response.headers_mut().insert(RELAY, id);
+    }
+    Ok(response)
+}
+
+async fn read(
+    app: &App,
+    caller: &Caller,
+    id: &RelayId,
+    start: StartAt,
+    wanted: Wanted,
+) -> Result<Response, Reject> {
+    let log = app.relay_log(id).await.map_err(|error| Reject::store(&error))?;
     let log = log.ok_or_else(|| Reject::not_found("There is no such relay"))?;
-    match format {
-        None => as_events(&app, &caller, &id, log, start).await,
-        Some(format) => as_output(&app, &caller, &id, log, start, format).await,
+    match wanted {
+        Wanted::Events => as_events(app, caller, id, log, start).await,
+        Wanted::Output(format) => as_output(app, caller, id, log, start, format).await,
     }
 }
 
-/// `None` for our own events.
-fn parse_format(name: Option<&str>) -> Result<Option<OutputFormat>, Reject> {
-    let Some(name) = name.filter(|name| *name != "events") else { return Ok(None) };
-    name.parse().map(Some).map_err(|_| {
-        let known: Vec<_> = OutputFormat::ALL.iter().map(|format| format.as_str()).collect();
-        let problem = Problem::new(ErrorClass::Invalid, "format-unknown", "No such format");
-        let expected = known.join(", ");
-        Reject(problem.detail(format!("expected events, {expected}, found {name:?}")))
-    })
+/// What a reader wants a relay to be written in.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wanted {
+    /// Our own events.
+    Events,
+    /// The words of another API.
+    Output(OutputFormat),
+}
+
+impl Wanted {
+    pub(super) fn parse(name: &str) -> Result<Self, Reject> {
+        if name == "events" {
+            return Ok(Self::Events);
+        }
+        name.parse().map(Self::Output).map_err(|_| {
+            let known: Vec<_> = OutputFormat::ALL.iter().map(|format| format.as_str()).collect();
+            let problem = Problem::new(ErrorClass::Invalid, "format-unknown", "No such format");
+            let expected = known.join(", ");
+            Reject(problem.detail(format!("expected events, {expected}, found {name:?}")))
+        })
+    }
 }
 
 async fn as_events(
@@ -87,7 +126,7 @@ async fn as_events(
 /// The same in the format of a provider, or of a library of clients.
 ///
 /// An encoder must see a stream from its beginning, wherever its reader begins.
-pub(super) async fn as_output(
+async fn as_output(
     app: &App,
     caller: &Caller,
     id: &RelayId,

@@ -77,6 +77,25 @@ fn encoded(format: OutputFormat, id: &str, input: &str) -> String {
 }
 
 #[tokio::test]
+async fn whoever_starts_a_stream_may_read_it_at_once() {
+    let app = app();
+    for format in ["events", "ai-sdk", "text"] {
+        let path = format!("/llm/at-once-{format}?format={format}");
+        let request = Request::post(format!("{path}&provider=openai-chat")).body(Body::from(WHOLE));
+        let response = app.clone().oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["x-millstream-relay"], format!("at-once-{format}"));
+        let later = read(open(&app, &path, None).await).await;
+        assert_eq!(read(response).await, later, "{format}");
+    }
+    let request =
+        Request::post("/llm/never?format=morse&provider=openai-chat").body(Body::from(WHOLE));
+    let response = app.clone().oneshot(request.unwrap()).await.unwrap();
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(open(&app, "/llm/never", None).await.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
 async fn every_format_is_what_its_encoder_writes_and_resumes_after_every_id() {
     let app = app();
     relay(&app, "r1", WHOLE).await;

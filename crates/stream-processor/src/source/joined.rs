@@ -3,8 +3,11 @@
 use std::fmt;
 use std::task::{Context, Poll};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::{Arrival, Connect, Source, SourceError, Sourced};
-use crate::StartError;
+use crate::{Loader, SaveState, Saver, StartError, StateError};
 
 /// What both sources have, as it comes; when both have something, they take turns.
 pub fn merge<A, B>(a: A, b: B) -> Pair<A, B, Merge<A::Source, B::Source>>
@@ -203,3 +206,50 @@ where
         self.b.close();
     }
 }
+
+impl<A: SaveState, B: SaveState> SaveState for Merge<A, B> {
+    fn is_settled(&self) -> bool {
+        self.a.is_settled() && self.b.is_settled()
+    }
+
+    fn save(&self, to: &mut Saver) -> Result<(), StateError> {
+        to.put(&(self.next, self.a_is_next))?;
+        self.a.save(to)?;
+        self.b.save(to)
+    }
+
+    fn restore(&mut self, from: &mut Loader<'_>) -> Result<(), StateError> {
+        (self.next, self.a_is_next) = from.take()?;
+        self.a.restore(from)?;
+        self.b.restore(from)
+    }
+}
+
+/// Saves and restores what [`Zip`] and [`CombineLatest`] keep alike.
+macro_rules! keeps_both {
+    ($name:ident) => {
+        impl<A, B> SaveState for $name<A, B>
+        where
+            A: Source<Item: Serialize + DeserializeOwned> + SaveState,
+            B: Source<Item: Serialize + DeserializeOwned> + SaveState,
+        {
+            fn is_settled(&self) -> bool {
+                self.a.is_settled() && self.b.is_settled()
+            }
+
+            fn save(&self, to: &mut Saver) -> Result<(), StateError> {
+                to.put(&(self.next, &self.first, &self.second))?;
+                self.a.save(to)?;
+                self.b.save(to)
+            }
+
+            fn restore(&mut self, from: &mut Loader<'_>) -> Result<(), StateError> {
+                (self.next, self.first, self.second) = from.take()?;
+                self.a.restore(from)?;
+                self.b.restore(from)
+            }
+        }
+    };
+}
+keeps_both!(Zip);
+keeps_both!(CombineLatest);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use stream_async::{BatchOptions, Batcher};
 
 use super::debug_by_name;
-use crate::{Emit, Flow, Moment, Stage};
+use crate::{Emit, Flow, Loader, Moment, SaveState, Saver, Stage, StateError};
 
 /// Collects items into batches by count, weight and time.
 pub struct Batch<T, W> {
@@ -76,5 +76,20 @@ impl<T, W: FnMut(&T) -> usize> Stage<T> for Batch<T, W> {
 
     fn held(&self) -> Option<u64> {
         self.first
+    }
+}
+
+/// It has nothing to write down while nothing waits for its batch to be full.
+impl<T, W> SaveState for Batch<T, W> {
+    fn is_settled(&self) -> bool {
+        self.first.is_none()
+    }
+
+    fn save(&self, _to: &mut Saver) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _from: &mut Loader<'_>) -> Result<(), StateError> {
+        Ok(())
     }
 }

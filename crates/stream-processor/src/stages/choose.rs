@@ -1,6 +1,7 @@
 //! Stages that let a part of the items through, by where they stand among the others.
 
 use super::debug_by_name;
+use crate::state::keeps;
 use crate::{Emit, Flow, Moment, Stage};
 
 /// Lets the first items through, and then ends the pipeline.
@@ -101,3 +102,9 @@ impl<T, F: FnMut(&T) -> bool> Stage<T> for SkipWhile<F> {
         if self.over { out.emit(item, moment) } else { Flow::Continue(()) }
     }
 }
+
+keeps!(Take, left);
+keeps!(TakeWhile<F>, over);
+keeps!(TakeUntil<F>, over);
+keeps!(Skip, left);
+keeps!(SkipWhile<F>, over);

@@ -7,6 +7,7 @@
 use stream_model::FilterOutput;
 
 use super::debug_by_name;
+use crate::state::stateless;
 use crate::{Emit, Flow, Moment, Roll, Stage, StageId};
 
 /// Turns each item into another.
@@ -93,3 +94,5 @@ impl<T, F: FnMut(&T)> Stage<T> for Tap<F> {
         out.emit(item, moment)
     }
 }
+
+stateless!(Map<F>, Filter<F>, FilterMap<F>, FlatMap<F>, Tap<F>);

@@ -16,9 +16,12 @@ use std::time::{Duration, Instant};
 use stream_model::BoxError;
 
 use self::tasks::Tasks;
-use super::try_map::Trial;
+use super::try_map::{Trial, admit, record};
 use crate::limits::IN_FLIGHT_MAX;
-use crate::{Cause, Emit, Fault, Flow, Moment, Origin, Retry, Roll, Stage, StageId};
+use crate::{
+    Breaker, Cause, Emit, Fault, Flow, Loader, Moment, Origin, Retry, Roll, SaveState, Saver,
+    Stage, StageId, StateError,
+};
 
 /// In which order results go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,6 +44,7 @@ pub struct MapAsync<T, F, Fut: Future, R: Settle<Fut::Output>, G: Lane<T> = NoLa
     copy: Option<fn(&T) -> T>,
     id: StageId,
     retry: Option<Retry>,
+    breaker: Option<Breaker>,
     /// Where a future is tried; used again if it was ready.
     slot: Option<Pin<Box<Option<Fut>>>>,
     tasks: Tasks<R::Out>,
@@ -190,6 +194,7 @@ impl<T, F, Fut: Future, R: Settle<Fut::Output>, G: Lane<T>> MapAsync<T, F, Fut, 
             copy: None,
             id: StageId::default(),
             retry: None,
+            breaker: None,
             slot: None,
             tasks: Tasks::default(),
             jobs: HashMap::new(),
@@ -246,6 +251,19 @@ where
     where
         E: Emit<R::Out> + ?Sized,
     {
+        if let Some(breaker) = &mut self.breaker
+            && let Err(due) = admit(breaker, self.id, moment)
+        {
+            let refuses = breaker.refuses();
+            if !refuses {
+                (job.spare, job.due) = (Some(item), Some(due));
+            }
+            let number = self.enter(number, job, moment);
+            if refuses {
+                return self.close(number, Err(Cause::CircuitOpen), moment, out);
+            }
+            return Flow::Continue(());
+        }
         if self.retry.is_some() {
             job.spare = self.copy.map(|copy| copy(&item));
         }
@@ -262,12 +280,22 @@ where
         };
         slot.set(None);
         self.slot = Some(slot);
-        match R::settle(output) {
+        let settled = R::settle(output);
+        self.record(settled.is_ok(), moment);
+        match settled {
             Ok(item) if number.is_none() && self.results.is_empty() => out.emit(item, moment),
             result => {
                 let number = self.enter(number, job, moment);
                 self.close(number, result.map_err(Cause::Error), moment, out)
             }
+        }
+    }
+
+    /// Tells the circuit what a call has come to.
+    #[inline]
+    fn record(&mut self, is_ok: bool, moment: &mut Moment) {
+        if let Some(breaker) = &mut self.breaker {
+            record(breaker, is_ok, self.id, moment);
         }
     }
 
@@ -347,6 +375,7 @@ where
         E: Emit<R::Out> + ?Sized,
     {
         while let Some((number, result)) = self.tasks.poll_done(moment.waker()) {
+            self.record(result.is_ok(), moment);
             self.close(number, result, moment, out)?;
         }
         while let Some((number, mut job)) = self.take_due(moment.now()) {
@@ -471,6 +500,7 @@ where
     fn enroll(&mut self, roll: &mut Roll) {
         self.id = roll.take();
         self.retry = roll.retry(self.id);
+        self.breaker = roll.breaker(self.id);
     }
 
     fn held(&self) -> Option<u64> {
@@ -480,5 +510,25 @@ where
             Place::Open { origin, .. } | Place::Done { origin, .. } => *origin,
         });
         waiting.chain(jobs).chain(results).map(|origin| origin.position).min()
+    }
+}
+
+/// Futures cannot be written down: everything that was begun must be done.
+impl<T, F, Fut, R, G> SaveState for MapAsync<T, F, Fut, R, G>
+where
+    Fut: Future,
+    R: Settle<Fut::Output>,
+    G: Lane<T>,
+{
+    fn is_settled(&self) -> bool {
+        self.jobs.is_empty() && self.results.is_empty() && self.waiting.is_empty()
+    }
+
+    fn save(&self, _to: &mut Saver) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _from: &mut Loader<'_>) -> Result<(), StateError> {
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::debug_by_name;
-use crate::{Emit, Flow, Moment, Origin, Stage};
+use crate::{Emit, Flow, Loader, Moment, Origin, SaveState, Saver, Stage, StateError};
 
 /// An item that waits, and where it comes from.
 #[derive(Debug, Clone)]
@@ -240,4 +240,64 @@ where
     E: Emit<T> + ?Sized,
 {
     held.take().map_or(Flow::Continue(()), |held| held.emit(moment, out))
+}
+
+/// It has nothing to write down while nothing waits; a burst is there again.
+impl<T> SaveState for Throttle<T> {
+    fn is_settled(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    fn save(&self, _to: &mut Saver) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _from: &mut Loader<'_>) -> Result<(), StateError> {
+        Ok(())
+    }
+}
+
+/// It has nothing to write down while nothing waits.
+impl<T> SaveState for Debounce<T> {
+    fn is_settled(&self) -> bool {
+        self.held.is_none()
+    }
+
+    fn save(&self, _to: &mut Saver) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _from: &mut Loader<'_>) -> Result<(), StateError> {
+        Ok(())
+    }
+}
+
+/// It has nothing to write down while nothing waits.
+impl<T> SaveState for Sample<T> {
+    fn is_settled(&self) -> bool {
+        self.held.is_none()
+    }
+
+    fn save(&self, _to: &mut Saver) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _from: &mut Loader<'_>) -> Result<(), StateError> {
+        Ok(())
+    }
+}
+
+/// It has nothing to write down while nothing waits.
+impl<T, F> SaveState for Conflate<T, F> {
+    fn is_settled(&self) -> bool {
+        self.held.is_none()
+    }
+
+    fn save(&self, _to: &mut Saver) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _from: &mut Loader<'_>) -> Result<(), StateError> {
+        Ok(())
+    }
 }

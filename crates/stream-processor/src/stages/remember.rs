@@ -4,8 +4,12 @@ use std::collections::{HashSet, VecDeque};
 use std::hash::Hash;
 use std::num::NonZeroUsize;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::debug_by_name;
-use crate::{Emit, Flow, Moment, Stage};
+use crate::state::keeps;
+use crate::{Emit, Flow, Loader, Moment, SaveState, Saver, Stage, StateError};
 
 /// Keeps a state, and turns each item into something by it.
 #[derive(Clone)]
@@ -109,5 +113,21 @@ impl<T, K: PartialEq, F: FnMut(&T) -> K> Stage<T> for DistinctUntilChanged<K, F>
         }
         self.last = key;
         out.emit(item, moment)
+    }
+}
+
+keeps!(Scan<S: DeserializeOwned, F>, state);
+keeps!(Fold<S: DeserializeOwned, F>, state, first);
+keeps!(DistinctUntilChanged<K: DeserializeOwned, F>, last);
+
+impl<K: Serialize + DeserializeOwned + Hash + Eq + Clone, F> SaveState for Distinct<K, F> {
+    fn save(&self, to: &mut Saver) -> Result<(), StateError> {
+        to.put(&self.order)
+    }
+
+    fn restore(&mut self, from: &mut Loader<'_>) -> Result<(), StateError> {
+        self.order = from.take()?;
+        self.known = self.order.iter().cloned().collect();
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::debug_by_name;
 use crate::stage::earliest;
-use crate::{Emit, Flow, Moment, Roll, Stage};
+use crate::{Emit, Flow, Loader, Moment, Roll, SaveState, Saver, Stage, StateError};
 
 /// Sends items one of two ways, by a predicate.
 #[derive(Clone)]
@@ -101,5 +101,23 @@ where
 
     fn held(&self) -> Option<u64> {
         earliest(self.first.held(), self.second.held())
+    }
+}
+
+impl<F, A: SaveState, B: SaveState> SaveState for Split<F, A, B> {
+    fn is_settled(&self) -> bool {
+        self.first.is_settled() && self.second.is_settled()
+    }
+
+    fn save(&self, to: &mut Saver) -> Result<(), StateError> {
+        to.put(&(self.first_over, self.second_over, self.first_ended))?;
+        self.first.save(to)?;
+        self.second.save(to)
+    }
+
+    fn restore(&mut self, from: &mut Loader<'_>) -> Result<(), StateError> {
+        (self.first_over, self.second_over, self.first_ended) = from.take()?;
+        self.first.restore(from)?;
+        self.second.restore(from)
     }
 }

@@ -7,7 +7,10 @@ use stream_model::BoxError;
 
 use super::debug_by_name;
 use super::pace::Held;
-use crate::{Cause, Emit, Fault, Flow, Moment, Origin, Retry, Roll, Stage, StageId};
+use crate::{
+    Breaker, Cause, Emit, Fault, Flow, Loader, Moment, Origin, Retry, Roll, SaveState, Saver,
+    Stage, StageId, StateError,
+};
 
 /// Turns each item into another, or fails.
 ///
@@ -16,6 +19,7 @@ pub struct TryMap<T, F> {
     turn: F,
     id: StageId,
     retry: Option<Retry>,
+    breaker: Option<Breaker>,
     parked: Option<Parked<T>>,
     waiting: VecDeque<Held<T>>,
 }
@@ -60,10 +64,27 @@ impl Trial {
     }
 }
 
+/// Whether a circuit lets a call through; tells its state if that has changed.
+pub(super) fn admit(
+    breaker: &mut Breaker,
+    id: StageId,
+    moment: &mut Moment,
+) -> Result<(), Instant> {
+    let admitted = breaker.admit(moment.now());
+    moment.circuit(id, breaker);
+    admitted
+}
+
+/// Tells a circuit what a call has come to, and its state if that has changed.
+pub(super) fn record(breaker: &mut Breaker, is_ok: bool, id: StageId, moment: &mut Moment) {
+    breaker.record(is_ok, moment.now());
+    moment.circuit(id, breaker);
+}
+
 impl<T, F> TryMap<T, F> {
     pub(crate) fn new(turn: F) -> Self {
         let (id, waiting) = (StageId::default(), VecDeque::new());
-        Self { turn, id, retry: None, parked: None, waiting }
+        Self { turn, id, retry: None, breaker: None, parked: None, waiting }
     }
 }
 
@@ -88,7 +109,21 @@ impl<T, F> TryMap<T, F> {
         X: Into<BoxError>,
         E: Emit<U> + ?Sized,
     {
-        match (self.turn)(&item) {
+        if let Some(breaker) = &mut self.breaker
+            && let Err(due) = admit(breaker, self.id, moment)
+        {
+            let trial = trial.unwrap_or_else(|| Trial::new(moment.origin()));
+            if breaker.refuses() {
+                return moment.fault(trial.fault(self.id, Cause::CircuitOpen, moment.now()));
+            }
+            self.parked = Some(Parked { item, trial, due });
+            return Flow::Continue(());
+        }
+        let result = (self.turn)(&item);
+        if let Some(breaker) = &mut self.breaker {
+            record(breaker, result.is_ok(), self.id, moment);
+        }
+        match result {
             Ok(item) => out.emit(item, moment),
             Err(error) => {
                 let mut trial = trial.unwrap_or_else(|| Trial::new(moment.origin()));
@@ -153,11 +188,27 @@ where
     fn enroll(&mut self, roll: &mut Roll) {
         self.id = roll.take();
         self.retry = roll.retry(self.id);
+        self.breaker = roll.breaker(self.id);
     }
 
     fn held(&self) -> Option<u64> {
         let parked = self.parked.iter().map(|parked| parked.trial.origin);
         let waiting = self.waiting.iter().map(|held| held.origin);
         parked.chain(waiting).map(|origin| origin.position).min()
+    }
+}
+
+/// It has nothing to write down while nothing waits.
+impl<T, F> SaveState for TryMap<T, F> {
+    fn is_settled(&self) -> bool {
+        self.parked.is_none() && self.waiting.is_empty()
+    }
+
+    fn save(&self, _to: &mut Saver) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn restore(&mut self, _from: &mut Loader<'_>) -> Result<(), StateError> {
+        Ok(())
     }
 }

@@ -16,6 +16,7 @@
 //!
 //! Windows close by their end, and within a window keys come as they came first.
 
+mod count;
 mod hopping;
 mod panes;
 mod session;
@@ -23,9 +24,12 @@ mod watermark;
 
 use std::time::Duration;
 
+pub use self::count::CountWindow;
 pub use self::hopping::HoppingWindow;
 pub use self::session::SessionWindow;
 pub use self::watermark::Lateness;
+pub(super) use self::watermark::Watermark;
+use super::Side;
 
 /// What comes out of a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +65,19 @@ impl<K, A, T> Windowed<K, A, T> {
     }
 }
 
+impl<K, L: Clone, R: Clone> Windowed<K, (Vec<L>, Vec<R>), Side<L, R>> {
+    /// Every two items of both kinds that are in the same window and have the same key.
+    pub fn pairs(self) -> Vec<(L, R)> {
+        let Some((_, (left, right))) = self.closed() else { return Vec::new() };
+        let with_all = |left: &L| {
+            let left = left.clone();
+            right.iter().map(move |right| (left.clone(), right.clone()))
+        };
+        left.iter().flat_map(with_all).collect()
+    }
+}
+
 /// Milliseconds, at least one.
-fn to_ms(duration: Duration) -> i64 {
+pub(super) fn to_ms(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX).max(1)
 }

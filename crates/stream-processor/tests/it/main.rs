@@ -3,15 +3,25 @@
 #[cfg(test)]
 mod asynchronous;
 #[cfg(test)]
+mod joins;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
+mod logs;
+#[cfg(test)]
+mod nexmark;
 #[cfg(test)]
 mod operators;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod promises;
+#[cfg(test)]
+mod resume;
+#[cfg(test)]
+mod saved;
 #[cfg(test)]
 mod sources;
 #[cfg(test)]

@@ -14,8 +14,8 @@ use stream_core::{
 };
 use stream_model::{Event, Subscription, SubscriptionId};
 use stream_processor::{
-    Arrival, DeadLetter, Flow, Moment, OnError, Pipeline, Retry, Source, Sourced, Stage,
-    StreamProcessor, replay,
+    Arrival, CIRCUIT_TOPIC, CircuitBreaker, DeadLetter, Flow, Moment, OnError, Pipeline, Retry,
+    Source, Sourced, Stage, StreamProcessor, replay,
 };
 use tokio::runtime::Builder;
 
@@ -81,6 +81,7 @@ proptest! {
         awaited in prop::collection::vec(0..5u32, 60),
         delivered in prop::collection::vec(0..5u32, 60),
         called_is_skipped: bool,
+        circuits in any::<[Option<bool>; 2]>(),
     ) {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
@@ -93,13 +94,19 @@ proptest! {
             let told = Arc::clone(&skipped);
             let awaited = Arc::new(failing(awaited));
             let retry = Retry::default().attempts(3);
+            let breaker = CircuitBreaker::default().failures(2).rest(Duration::from_secs(1));
             let of_called = if called_is_skipped { OnError::skip() } else { OnError::dead_letter() };
+            let guarded = |policy: OnError, refuses: Option<bool>| match refuses {
+                Some(true) => policy.circuit_breaker(breaker.refuse()),
+                Some(false) => policy.circuit_breaker(breaker),
+                None => policy,
+            };
             let running = StreamProcessor::new(input.clone())
-                .on_error(OnError::dead_letter().retry(retry))
+                .on_error(guarded(OnError::dead_letter().retry(retry), circuits[0]))
                 .dead_letters(letters.clone())
                 .try_map(failing(called))
                 .named("called")
-                .stage_on_error(of_called.retry(retry))
+                .stage_on_error(guarded(of_called.retry(retry), circuits[1]))
                 .try_map_async(NonZeroUsize::new(4).unwrap(), move |event: Event| {
                     let awaited = Arc::clone(&awaited);
                     async move {
@@ -275,4 +282,69 @@ async fn a_source_forgets_only_what_is_through() {
     let acknowledged = acknowledged.lock().unwrap();
     assert!(acknowledged.is_sorted() && acknowledged.len() > 10);
     assert_eq!(acknowledged.last(), Some(&1000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_circuit_is_open_items_wait_and_its_changes_are_events() {
+    let (input, output, told) =
+        (InMemoryStream::new(), InMemoryStream::new(), InMemoryStream::new());
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let (seen, begin) = (Arc::clone(&calls), tokio::time::Instant::now());
+    let breaker = CircuitBreaker::default().failures(2).rest(Duration::from_secs(10));
+    let running = StreamProcessor::new(input.clone())
+        .try_map(move |event: &Event| {
+            let second = begin.elapsed().as_secs();
+            seen.lock().unwrap().push((event.parse::<u64>().unwrap(), second));
+            if second < 15 { Err("down") } else { Ok(event.clone()) }
+        })
+        .named("call")
+        .on_error(OnError::skip().circuit_breaker(breaker))
+        .circuit_events(told.clone())
+        .sink(output.clone())
+        .start()
+        .await
+        .unwrap();
+    for number in 0..5 {
+        input.publish_data(json!(number)).await.unwrap();
+    }
+    running.drain().await.unwrap();
+    assert_eq!(*calls.lock().unwrap(), [(0, 0), (1, 0), (2, 10), (3, 20), (4, 20)]);
+    assert_eq!(numbers(&output), [3, 4]);
+    let changes: Vec<serde_json::Value> =
+        told.recent(9).iter().map(|event| event.data().to_value().unwrap()).collect();
+    let states: Vec<&str> =
+        changes.iter().map(|change| change["circuit"].as_str().unwrap()).collect();
+    assert_eq!(states, ["open", "half_open", "open", "half_open", "closed"]);
+    assert_eq!(changes[0]["name"], "call");
+    assert_eq!(told.recent(1)[0].metadata().get_str("topic"), Some(CIRCUIT_TOPIC));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_fails_again_and_again_is_left_alone_for_a_while() {
+    let (input, output) = (InMemoryStream::new(), InMemoryStream::new());
+    let failures = Arc::new(Mutex::new((0..3).map(|number| (number, 2)).collect()));
+    let sink = Flaky { inner: output.clone(), failures };
+    let changes = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&changes);
+    let breaker = CircuitBreaker::default().failures(2).rest(Duration::from_secs(10)).refuse();
+    let running = StreamProcessor::new(input.clone())
+        .on_error(OnError::skip().circuit_breaker(breaker))
+        .on_circuit(move |change| {
+            told.lock().unwrap().push((
+                change.name.clone(),
+                change.is_sink,
+                change.circuit.as_str(),
+            ));
+        })
+        .sink(sink)
+        .start()
+        .await
+        .unwrap();
+    for number in 0..6 {
+        input.publish_data(json!(number)).await.unwrap();
+    }
+    running.drain().await.unwrap();
+    // Two fail, and the others are not tried, although the sink would take some of them.
+    assert_eq!(numbers(&output), Vec::<u64>::new());
+    assert_eq!(*changes.lock().unwrap(), [("#0".to_owned(), true, "open")]);
 }

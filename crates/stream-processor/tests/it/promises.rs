@@ -4,8 +4,9 @@ use stream_core::InMemoryStream;
 use stream_model::Event;
 use stream_processor::stages::BoxStage;
 use stream_processor::{
-    Fault, Identity, Metric, NamedPipelines, Output, Pipeline, Plan, Running, StreamMonitor,
-    StreamProcessor, StreamValidator, Subscribed, SubscribedSource,
+    Checkpoints, Fault, Identity, LogSink, LogSource, LogTail, Metric, NamedPipelines, Output,
+    Pipeline, Plan, Running, StreamMonitor, StreamProcessor, StreamValidator, Subscribed,
+    SubscribedSource,
 };
 
 fn is_sent<T: Send + std::fmt::Debug>() {}
@@ -15,6 +16,9 @@ fn crosses_threads<T: Send + Sync + std::fmt::Debug>() {}
 fn pipelines_cross_threads() {
     crosses_threads::<StreamProcessor<Event, Subscribed<InMemoryStream>>>();
     crosses_threads::<Running>();
+    crosses_threads::<Checkpoints>();
+    crosses_threads::<LogSink>();
+    crosses_threads::<LogSource<Event>>();
     crosses_threads::<Plan>();
     crosses_threads::<Fault>();
     crosses_threads::<Metric>();
@@ -22,6 +26,7 @@ fn pipelines_cross_threads() {
     crosses_threads::<NamedPipelines<String>>();
     crosses_threads::<StreamValidator<String>>();
     // These are driven by one task at a time.
+    is_sent::<LogTail<Event>>();
     is_sent::<Pipeline<u8, BoxStage<u8, u8>>>();
     is_sent::<Output<SubscribedSource<InMemoryStream>, Identity>>();
 }

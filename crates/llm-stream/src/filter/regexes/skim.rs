@@ -3,7 +3,8 @@
 //! In prose the automaton is nearly always in one of some dozen states: nothing is live, or a word
 //! runs that might be the beginning of an address. The steps between these fit into a table that
 //! stays in the fastest memory, and nothing has to be checked at each of them. The table has a
-//! column for each byte, which the text alone tells, so that a step waits for one load only.
+//! column for each byte, which the text alone tells, so that a step waits for one load only; and
+//! because many bytes have the same column, there is one for each two bytes as well.
 //! All other states share a place that the table does not leave, and then the careful search reads
 //! the text instead.
 
@@ -22,6 +23,9 @@ const FREQUENT: [&[u8]; 2] =
 /// Places of states, the one that all others share among them; a power of two.
 const PLACES: usize = 64;
 
+/// Different columns above which there are none for two bytes: they would not stay near.
+const CLASSES_MAX: usize = 32;
+
 /// For each place the place that a byte leads to.
 type Column = [u8; PLACES];
 
@@ -29,6 +33,8 @@ type Column = [u8; PLACES];
 #[derive(Debug)]
 pub(super) struct Skimmer {
     columns: Box<[Column; 256]>,
+    /// The same two bytes at a time, if there are few enough different columns.
+    pairs: Option<Pairs>,
     /// For each byte the place after it when nothing is live.
     starts: Box<[u8; 256]>,
     /// The place at the beginning of a text.
@@ -56,6 +62,27 @@ impl Skimmer {
     /// live, or 0 if something was all the time; `None` if they lead elsewhere.
     #[inline]
     pub(super) fn read(&self, place: Place, bytes: &[u8]) -> Option<(Place, usize)> {
+        let Some(pairs) = &self.pairs else { return self.read_bytes(place, bytes) };
+        let mut place = place.0;
+        let mut idle = 0;
+        let (twos, odd) = bytes.as_chunks();
+        for (index, two) in twos.iter().enumerate() {
+            let step = pairs.step(place, *two)?;
+            place = step.place;
+            if step.idle > 0 {
+                idle = index * 2 + usize::from(step.idle);
+            }
+        }
+        if odd.is_empty() {
+            return (place != self.elsewhere).then_some((Place(place), idle));
+        }
+        let (last, idle_last) = self.read_bytes(Place(place), odd)?;
+        Some((last, if idle_last > 0 { bytes.len() } else { idle }))
+    }
+
+    /// As [`read`](Self::read), byte by byte.
+    #[inline]
+    fn read_bytes(&self, place: Place, bytes: &[u8]) -> Option<(Place, usize)> {
         let mut place = place.0;
         let mut idle = 0;
         for (index, &byte) in bytes.iter().enumerate() {
@@ -78,6 +105,56 @@ impl Skimmer {
             survey.follow(bytes)?;
         }
         survey.table()
+    }
+}
+
+/// The steps of two bytes each: a column for each two classes of bytes.
+#[derive(Debug)]
+struct Pairs {
+    /// For each byte its class: the bytes of one have the same column.
+    classes: Box<[u8; 256]>,
+    /// How many classes there are.
+    count: usize,
+    columns: Vec<[Step; PLACES]>,
+}
+
+/// Where two bytes lead.
+#[derive(Debug, Clone, Copy, Default)]
+struct Step {
+    place: u8,
+    /// After how many of them last nothing was live.
+    idle: u8,
+}
+
+impl Pairs {
+    fn new(columns: &[Column; 256], idle_last: u8) -> Option<Self> {
+        let mut different: Vec<&Column> = Vec::new();
+        let mut classes = Box::new([0; 256]);
+        for (column, class) in columns.iter().zip(classes.iter_mut()) {
+            let known = different.iter().position(|known| *known == column);
+            *class = u8::try_from(known.unwrap_or(different.len())).ok()?;
+            if known.is_none() {
+                different.push(column);
+            }
+        }
+        let count = different.len();
+        let two = |first: &Column, second: &Column| {
+            first.map(|middle| {
+                let place = second.get(usize::from(middle)).copied().unwrap_or(middle);
+                let after = |place: u8, bytes: u8| if place <= idle_last { bytes } else { 0 };
+                Step { place, idle: after(place, 2).max(after(middle, 1)) }
+            })
+        };
+        let all =
+            different.iter().flat_map(|first| different.iter().map(|second| two(first, second)));
+        (count <= CLASSES_MAX).then(|| Self { classes, count, columns: all.collect() })
+    }
+
+    #[inline]
+    fn step(&self, place: u8, [first, second]: [u8; 2]) -> Option<Step> {
+        let class = |byte: u8| self.classes.get(usize::from(byte)).copied().map(usize::from);
+        let column = self.columns.get(class(first)? * self.count + class(second)?)?;
+        column.get(usize::from(place) % PLACES).copied()
     }
 }
 
@@ -186,7 +263,8 @@ impl<'a> Survey<'a> {
         let first = self.start(None)?;
         let idle_last = u8::try_from(self.idle.saturating_sub(1)).map_err(|_| Stuck)?;
         let elsewhere = self.place(None)?;
-        Ok(Skimmer { columns, starts, first, idle_last, elsewhere })
+        let pairs = Pairs::new(&columns, idle_last);
+        Ok(Skimmer { columns, pairs, starts, first, idle_last, elsewhere })
     }
 
     /// The numbers of the places to which `byte` leads from all places.
@@ -203,5 +281,30 @@ impl<'a> Survey<'a> {
         let scan = self.regexes.start(&mut self.cache, Anchored::No, before)?;
         self.check_cache()?;
         self.place(self.idle(scan))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::filter::{Pattern, PatternSet};
+
+    proptest! {
+        #[test]
+        fn two_bytes_at_a_time_lead_where_one_by_one_do(
+            text in "[a-k .,@0-9é-]{0,24}",
+            before in proptest::option::of(0..=u8::MAX),
+        ) {
+            let set = PatternSet::new([
+                Pattern::regex("[a-z0-9.]{1,9}@[a-z]{1,9}"),
+                Pattern::regex("[0-9]{3}-[0-9]{4}"),
+            ]).unwrap();
+            let skimmer = set.compiled().regexes.as_ref().unwrap().skimmer.as_ref().unwrap();
+            prop_assert!(skimmer.pairs.is_some());
+            let start = skimmer.start(before);
+            let got = skimmer.read(start, text.as_bytes());
+            prop_assert_eq!(got, skimmer.read_bytes(start, text.as_bytes()));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Token counts that come in several objects, each of which overwrites what it names.
 
 use std::borrow::Cow;
+use std::mem;
 
 use super::super::emitter::Emitter;
 use super::super::lenient::{Count, Raw, Rest, nested, payload};
@@ -9,19 +10,19 @@ use crate::limits::USAGE_BYTES_MAX;
 
 payload! {
     /// All fields that are not null.
-    struct Fields<'a> {
+    pub(super) struct Fields<'a> {
         ; rest
     }
 }
 
-payload! {
-    struct Tokens<'a> {
-        input: Count = "input_tokens",
-        output: Count = "output_tokens",
-        cache_read: Count = "cache_read_input_tokens",
-        cache_write: Count = "cache_creation_input_tokens",
-        details: Details<'a> = "output_tokens_details",
-    }
+/// The counts that have a meaning for every provider.
+#[derive(Debug, Default)]
+struct Tokens {
+    input: Count,
+    output: Count,
+    cache_read: Count,
+    cache_write: Count,
+    thinking: Count,
 }
 
 payload! {
@@ -36,16 +37,15 @@ pub(super) struct MergedUsage(String);
 
 impl MergedUsage {
     /// Takes over the fields of `update` that are not null, and emits the whole.
-    pub(super) fn merge(&mut self, update: Raw<'_>, out: &mut Emitter) {
-        let Fields { rest, .. } = nested(update);
-        if rest.is_empty() {
+    pub(super) fn merge(&mut self, update: Fields<'_>, out: &mut Emitter) {
+        if update.rest.is_empty() {
             return;
         }
-        let Fields { rest: mut fields, .. } = nested(Raw(Some(&self.0)));
-        overwrite(&mut fields, rest);
+        let known = mem::take(&mut self.0);
+        let Fields { rest: mut fields, .. } = nested(Raw(Some(&known)));
+        overwrite(&mut fields, update.rest);
         self.0 = object_of(&fields);
-        let tokens: Tokens<'_> = nested(Raw(Some(&self.0)));
-        out.usage(tokens.usage(RawJson::from_valid(&*self.0)));
+        out.usage(Tokens::of(&fields).usage(RawJson::from_valid(&*self.0)));
     }
 }
 
@@ -82,7 +82,25 @@ fn object_of(fields: &Rest<'_>) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
-impl Tokens<'_> {
+impl Tokens {
+    fn of(fields: &Rest<'_>) -> Self {
+        let mut tokens = Self::default();
+        for (key, value) in fields {
+            let value = Raw(Some(*value));
+            match &**key {
+                "input_tokens" => tokens.input = nested(value),
+                "output_tokens" => tokens.output = nested(value),
+                "cache_read_input_tokens" => tokens.cache_read = nested(value),
+                "cache_creation_input_tokens" => tokens.cache_write = nested(value),
+                "output_tokens_details" => {
+                    tokens.thinking = nested::<Details<'_>>(value).thinking;
+                }
+                _ => {}
+            }
+        }
+        tokens
+    }
+
     fn usage(&self, raw: RawJson) -> Usage {
         let cached = self.cache_read.0.unwrap_or(0).saturating_add(self.cache_write.0.unwrap_or(0));
         Usage {
@@ -92,7 +110,7 @@ impl Tokens<'_> {
             total_tokens: None,
             cache_read_tokens: self.cache_read.0,
             cache_write_tokens: self.cache_write.0,
-            reasoning_tokens: self.details.thinking.0,
+            reasoning_tokens: self.thinking.0,
             raw: Some(raw),
         }
     }

@@ -39,6 +39,11 @@ impl Slice {
         Self { address: text.as_ptr().addr(), length: text.len() }
     }
 
+    /// The same with the byte before it and the one after it.
+    fn with_quotes(self) -> Self {
+        Self { address: self.address.saturating_sub(1), length: self.length.saturating_add(2) }
+    }
+
     /// Where in `data` it is, if it is a piece of it.
     fn within(self, data: &str) -> Option<Range<usize>> {
         let start = self.address.checked_sub(data.as_ptr().addr())?;
@@ -66,7 +71,8 @@ struct Remembered {
 
 impl Repeats {
     /// What a payload gives, if it repeats another.
-    fn find<'a>(&self, name: Option<&[u8]>, data: &'a [u8]) -> Option<(Target, Cow<'a, str>)> {
+    #[inline]
+    fn find<'a>(&self, name: Option<&[u8]>, data: &'a str) -> Option<(Target, Cow<'a, str>)> {
         let texts = self.0.iter().map(|known| (known.target, known.template.text_of(name, data)));
         texts.into_iter().find_map(|(target, text)| Some((target, text?)))
     }
@@ -129,7 +135,7 @@ impl Emitter {
     }
 
     /// Emits what a payload gives, if it repeats one before; returns whether it does.
-    pub(crate) fn repeat(&mut self, name: Option<&[u8]>, data: &[u8]) -> bool {
+    pub(crate) fn repeat(&mut self, name: Option<&[u8]>, data: &str) -> bool {
         match self.repeats.find(name, data) {
             Some((target, text)) => self.again(target, text),
             None => false,
@@ -157,5 +163,10 @@ impl Emitter {
         if let Some(raw) = value.0 {
             self.ignored.push(Slice::of(raw));
         }
+    }
+
+    /// As [`ignore`](Self::ignore), for the characters of a string.
+    pub(in crate::wire) fn ignore_text(&mut self, text: &str) {
+        self.ignored.push(Slice::of(text).with_quotes());
     }
 }

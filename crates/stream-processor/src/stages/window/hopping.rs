@@ -3,11 +3,14 @@
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::panes::Panes;
 use super::watermark::Watermark;
 use super::{Lateness, Windowed, to_ms};
 use crate::stages::debug_by_name;
-use crate::{Emit, Flow, Moment, Stage};
+use crate::{Emit, Flow, Loader, Moment, SaveState, Saver, Stage, StateError};
 
 /// Adds the items of each key and window up.
 ///
@@ -119,5 +122,21 @@ where
 
     fn held(&self) -> Option<u64> {
         self.panes.held()
+    }
+}
+
+impl<K, A, F, G> SaveState for HoppingWindow<K, A, F, G>
+where
+    K: Serialize + DeserializeOwned + Hash + Eq,
+    A: Serialize + DeserializeOwned,
+{
+    fn save(&self, to: &mut Saver) -> Result<(), StateError> {
+        self.watermark.save(to)?;
+        self.panes.save(to)
+    }
+
+    fn restore(&mut self, from: &mut Loader<'_>) -> Result<(), StateError> {
+        self.watermark.restore(from)?;
+        self.panes.restore(from)
     }
 }

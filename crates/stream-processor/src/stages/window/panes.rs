@@ -4,6 +4,10 @@ use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, Hash};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{Loader, SaveState, Saver, StateError};
 
 /// The windows of one length that are open, by their end.
 #[derive(Debug, Clone)]
@@ -87,5 +91,34 @@ impl<K: Hash + Eq, A> Pane<K, A> {
         index.insert_unique(hash, entries.len(), rehash);
         entries.push_back((key, initial()));
         entries.back_mut().map(|(_, value)| value)
+    }
+}
+
+impl<K, A> SaveState for Panes<K, A>
+where
+    K: Serialize + DeserializeOwned + Hash + Eq,
+    A: Serialize + DeserializeOwned,
+{
+    fn save(&self, to: &mut Saver) -> Result<(), StateError> {
+        to.put(&self.list.len())?;
+        for pane in &self.list {
+            to.put(&(pane.start_ms, pane.first))?;
+            to.put_all(pane.entries.iter())?;
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, from: &mut Loader<'_>) -> Result<(), StateError> {
+        self.list.clear();
+        let count: usize = from.take()?;
+        for _ in 0..count {
+            let (start_ms, first) = from.take()?;
+            let entries: Vec<(K, A)> = from.take_all()?;
+            let Some(pane) = self.open(start_ms, first) else { continue };
+            for (key, value) in entries {
+                pane.value(key, || value);
+            }
+        }
+        Ok(())
     }
 }

@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::watermark::Watermark;
 use super::{Lateness, Windowed, to_ms};
 use crate::stages::debug_by_name;
-use crate::{Emit, Flow, Moment, Stage};
+use crate::{Emit, Flow, Loader, Moment, SaveState, Saver, Stage, StateError};
 
 /// Adds the items of each key up until none has come for a gap.
 ///
@@ -161,5 +164,39 @@ where
     fn held(&self) -> Option<u64> {
         let sessions = self.sessions.values().flat_map(BTreeMap::values);
         sessions.map(|session| session.first).min()
+    }
+}
+
+impl<K, A, F, G, M> SaveState for SessionWindow<K, A, F, G, M>
+where
+    K: Serialize + DeserializeOwned + Hash + Eq + Clone,
+    A: Serialize + DeserializeOwned,
+{
+    fn save(&self, to: &mut Saver) -> Result<(), StateError> {
+        self.watermark.save(to)?;
+        to.put(&(self.begun, self.ends.len()))?;
+        for ((end_ms, number), (key, start_ms)) in &self.ends {
+            let session = self.sessions.get(key).and_then(|of_key| of_key.get(start_ms));
+            let kept = session.map(|session| (session.first, &session.value));
+            to.put(&(end_ms, number, key, start_ms, kept))?;
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, from: &mut Loader<'_>) -> Result<(), StateError> {
+        self.watermark.restore(from)?;
+        self.sessions.clear();
+        self.ends.clear();
+        let (begun, count): (u64, usize) = from.take()?;
+        self.begun = begun;
+        for _ in 0..count {
+            let (end_ms, number, key, start_ms, kept): (i64, u64, K, i64, Option<(u64, A)>) =
+                from.take()?;
+            let Some((first, value)) = kept else { continue };
+            self.ends.insert((end_ms, number), (key.clone(), start_ms));
+            let session = Session { end_ms, number, first, value };
+            self.sessions.entry(key).or_default().insert(start_ms, session);
+        }
+        Ok(())
     }
 }
