@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: one bench of the crate `bench`, built with optimisations on.
 
+mod delivery;
 mod durable_http;
 
 use anyhow::{Context as _, Result};
@@ -23,8 +24,10 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
         return Err(UsageError(format!("no bench `{name}`; there are {known}")).into());
     }
     // Its peers are programs, not crates.
-    if name == "durable-http" {
-        return durable_http::run(args);
+    match name.as_str() {
+        "delivery" => return delivery::run(args),
+        "durable-http" => return durable_http::run(args),
+        _ => {}
     }
     let bench = cargo(["run", "--release", "--package=bench", "--bin", &name, "--"]);
     bench.args(args.rest()).run()

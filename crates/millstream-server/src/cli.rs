@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use millstream::model::{Topic, TopicFilter};
 
 /// Real-time event streams and LLM token streams.
@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Sub(SubArgs),
     /// As `sub`, from the oldest event that is left
     Tail(SubArgs),
+    /// Put load on a server, check what comes, and print what it took
+    Bench(BenchArgs),
     /// Make a token that says what its bearer may do
     Token(TokenArgs),
     /// Pipe a provider's bytes from standard input into a resumable stream
@@ -207,6 +209,57 @@ pub(crate) struct RelayArgs {
     /// The format of the bytes, such as openai-chat; found out from the first ones otherwise
     #[arg(long, value_name = "FORMAT")]
     pub(crate) provider: Option<String>,
+}
+
+/// How subscribers of a load read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Transport {
+    /// A topic as server-sent events
+    Sse,
+    /// A topic over a WebSocket
+    Websocket,
+    /// A durable stream as server-sent events
+    Durable,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    #[command(flatten)]
+    pub(crate) remote: RemoteArgs,
+    /// How subscribers read
+    #[arg(long, value_enum, default_value = "sse")]
+    pub(crate) transport: Transport,
+    /// The topic, or the durable stream, which is made
+    #[arg(long, value_name = "NAME", default_value = "bench")]
+    pub(crate) topic: Topic,
+    /// Connections that read
+    #[arg(long, default_value_t = 100)]
+    pub(crate) subscribers: usize,
+    /// Threads that read
+    #[arg(long, default_value_t = 1)]
+    pub(crate) threads: usize,
+    /// Connections that publish
+    #[arg(long, default_value_t = 4)]
+    pub(crate) publishers: u16,
+    /// Events a second, of all publishers together
+    #[arg(long, default_value_t = 100.0, value_parser = parse_rate)]
+    pub(crate) rate: f64,
+    /// Bytes of an event
+    #[arg(long, default_value_t = 200)]
+    pub(crate) bytes: usize,
+    /// How long is counted
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration)]
+    pub(crate) time: Duration,
+    /// The server's process, if it is on this machine: its processor time and memory are told too
+    #[arg(long)]
+    pub(crate) pid: Option<u32>,
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+        _ => Err("expected a number above 0".to_owned()),
+    }
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line prints")]
 
 mod auth;
+mod bench;
 mod cli;
 mod config;
 mod effective;
@@ -42,6 +43,7 @@ async fn main() -> ExitCode {
         Command::Tail(args) => {
             subscribe::run(SubArgs { from: "earliest".to_owned(), ..args }).await
         }
+        Command::Bench(args) => bench::run(args),
         Command::Token(args) => token::run(&args),
         Command::Relay(args) => relay::run(args).await,
     };

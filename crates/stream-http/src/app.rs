@@ -25,8 +25,8 @@ use crate::durable::{Piece, Streams, Subscriptions};
 use crate::frame::{Frame, relay_frame};
 use crate::item::TopicItem;
 use crate::limits::{
-    BIRTHS_REMEMBERED, HOUSEKEEPING_INTERVAL, LIVE_WRITE_TIMEOUT, LONG_POLL, RING_BYTES,
-    RING_RECORDS, TOPIC_BYTES, TOPIC_RECORDS,
+    BIRTHS_REMEMBERED, HEAD_TIMEOUT, HOUSEKEEPING_INTERVAL, LIVE_WRITE_TIMEOUT, LONG_POLL,
+    RING_BYTES, RING_RECORDS, TOPIC_BYTES, TOPIC_RECORDS,
 };
 use crate::llm::relay_event;
 use crate::metrics::{Asked, Metrics};
@@ -54,6 +54,7 @@ impl std::fmt::Debug for BeforeSleep {
 pub struct AppOptions {
     heartbeat: Duration,
     write_timeout: Duration,
+    head_timeout: Duration,
     body_bytes_max: usize,
     retention: Retention,
     upstreams: HashMap<String, Upstream>,
@@ -72,6 +73,7 @@ impl Default for AppOptions {
         Self {
             heartbeat: Duration::from_secs(30),
             write_timeout: LIVE_WRITE_TIMEOUT,
+            head_timeout: HEAD_TIMEOUT,
             body_bytes_max: BODY_BYTES_MAX,
             retention: Retention {
                 records_max: TOPIC_RECORDS,
@@ -106,6 +108,14 @@ impl AppOptions {
     #[must_use]
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
         self.write_timeout = timeout;
+        self
+    }
+
+    /// How long a request's head may take, and how long an open connection may rest before one; 30 s
+    /// otherwise, after which the connection is closed.
+    #[must_use]
+    pub fn head_timeout(mut self, timeout: Duration) -> Self {
+        self.head_timeout = timeout;
         self
     }
 
@@ -342,6 +352,10 @@ impl App {
 
     pub(crate) fn write_timeout(&self) -> Duration {
         self.0.options.write_timeout
+    }
+
+    pub(crate) fn head_timeout(&self) -> Duration {
+        self.0.options.head_timeout
     }
 
     pub(crate) fn body_bytes_max(&self) -> usize {

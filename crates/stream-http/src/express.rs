@@ -35,3 +35,4 @@ mod response;
 mod turn;
 
 pub(crate) use lane::lane;
+pub(crate) use listener::{HandedOver, Rewound};

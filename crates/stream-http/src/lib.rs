@@ -69,6 +69,7 @@ mod feed;
 pub mod frame;
 mod guard;
 mod item;
+mod library;
 pub mod limits;
 mod live;
 mod llm;

@@ -133,16 +133,24 @@ pub const STATS_INTERVAL: Duration = Duration::from_secs(1);
 /// commit what they append, if it never comes to sleep.
 pub const EXPRESS_STEPS: u32 = 256;
 
-/// How long a connection may take to send a request's head; then it is closed.
+/// How long a connection may take to send a request's head, unless configured otherwise; then it is
+/// closed.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a live reader's socket may take nothing of what is due to it, unless configured
 /// otherwise; then its peer counts as gone.
 pub const LIVE_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Bytes that the system may keep for a live reader who does not read, as far as it heeds that (on
+/// Linux, about twice as many); the rest waits here.
+pub const LIVE_SOCKET_BYTES: usize = 128 << 10;
+
 /// Bytes of frames that a shard takes from a log at once; what comes after waits for the next
 /// round.
 pub const LIVE_GATHER_BYTES: usize = 128 << 10;
+
+/// How long a shard rests at most after a round of writes; it rests as long as the round took.
+pub const LIVE_REST: Duration = Duration::from_millis(10);
 
 /// Bytes of one `data` event that live readers of a durable stream share; the next append goes
 /// into another one. A single append is never cut.

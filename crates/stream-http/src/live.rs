@@ -6,8 +6,9 @@
 //! - **Bytes.** A frame is made once, when the first reader asks; each shard copies it once more,
 //!   behind the frames before it, and the system copies it into each socket.
 //! - **Wake-ups.** Whoever publishes wakes the log's one follower, which wakes each shard once.
-//!   What comes while a shard writes to its readers is written in its next round, so that a round
-//!   carries the more, the more there is.
+//!   What comes while a shard writes to its readers, or rests for as long as that took
+//!   ([`LIVE_REST`](crate::limits::LIVE_REST) at most), is written in its next round, so that a
+//!   round carries the more, the more there is.
 //! - **Memory.** A connection has no task, no buffer and no timer: it is a record of about a
 //!   hundred bytes with the number of the record that comes next.
 //!

@@ -194,6 +194,7 @@ impl Reading {
             next: reader.position().offset.get(),
             ends: self.caller.expires().map(|at| (at, Ending::Expired)),
             cursor: None,
+            counted: reader.live().count_reader(),
         });
         (unbuffered(), headers).into_response()
     }

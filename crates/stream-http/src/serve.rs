@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 use crate::app::App;
 use crate::express::lane;
-use crate::routes::router;
+use crate::library;
 use crate::stats;
 
 /// Serves `app` on `listener` until `shutdown` is ready, then drains for at most `drain`.
@@ -26,10 +26,8 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     app.recover().await;
     let (lane, handed_over) = lane(listener, app.clone())?;
-    let mut begun = app.shutdown_signal();
     let mut stopped = app.shutdown_signal();
-    let server = axum::serve(handed_over, router(app.clone()))
-        .with_graceful_shutdown(async move { begun.begun().await });
+    let library = library::serve(handed_over, app.clone());
     let ending = app.clone();
     let drained = async move {
         tokio::select! {
@@ -44,7 +42,7 @@ pub async fn serve(
         tokio::time::sleep(drain).await;
     };
     tokio::select! {
-        (result, ()) = async { tokio::join!(async { server.await }, lane.run()) } => Ok(result?),
+        ((), ()) = async { tokio::join!(library, lane.run()) } => Ok(()),
         () = drained => {
             warn!(drain_s = drain.as_secs(), "cut what was still open after the drain time");
             Ok(())

@@ -7,12 +7,15 @@
 //! it leaves their text in one piece.
 //! Every subscriber must get every event of every sender, in order; what is not so is counted.
 //!
+//! [`run`] does all of it for one round.
+//!
 //! # Cost
 //!
 //! Subscribers read into one buffer for each thread, and look at each byte about twice, so that
 //! the generator is cheaper than any server; [`Process`] says what a server has used.
 
 mod event;
+mod load;
 mod process;
 mod publishers;
 mod subscribers;
@@ -20,6 +23,7 @@ mod tally;
 mod target;
 
 pub use event::{EVENT_BYTES_MIN, Mark, event};
+pub use load::{Load, LoadError, Outcome, Server, idle, run};
 pub use process::{Process, ProcessError, Usage};
 pub use publishers::{Published, Publishers};
 pub use subscribers::Subscribers;

@@ -58,12 +58,17 @@ pub fn http_post(address: SocketAddr, path: &str, headers: &str) -> Publish {
 }
 
 /// A subscription over a WebSocket (RFC 6455) by the text message `subscribe`, to which the server
-/// says `ready`.
-pub fn web_socket(address: SocketAddr, path: &str, subscribe: &str, ready: &str) -> Subscribe {
+/// says `ready`; with headers as lines that end with CR LF.
+pub fn web_socket(
+    address: SocketAddr,
+    (path, headers): (&str, &str),
+    subscribe: &str,
+    ready: &str,
+) -> Subscribe {
     // The key is any sixteen bytes; what is made of it is not looked at.
-    let headers = "upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n\
+    let upgrade = "upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n\
                    sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
-    let request = http_get(address, path, headers).request;
+    let request = http_get(address, path, &format!("{upgrade}{headers}")).request;
     Subscribe { address, request, then: text_frame(subscribe), ready: ready.as_bytes().to_vec() }
 }
 

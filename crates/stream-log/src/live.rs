@@ -43,6 +43,8 @@ struct Shared {
 #[derive(Debug)]
 pub struct SharedReaders {
     shared: Arc<Shared>,
+    /// Cursors that are no readers themselves: one or none.
+    cursors: usize,
     readers: usize,
 }
 
@@ -70,7 +72,7 @@ impl SharedReaders {
 impl Drop for SharedReaders {
     fn drop(&mut self) {
         self.shared.readers.fetch_sub(self.readers, Ordering::Relaxed);
-        self.shared.cursors.fetch_sub(1, Ordering::Relaxed);
+        self.shared.cursors.fetch_sub(self.cursors, Ordering::Relaxed);
     }
 }
 
@@ -117,7 +119,15 @@ impl<T: Send + Sync + 'static> LiveLog<T> {
     /// and is no reader itself.
     pub fn share_cursor(&self) -> SharedReaders {
         self.shared.cursors.fetch_add(1, Ordering::Relaxed);
-        SharedReaders { shared: Arc::clone(&self.shared), readers: 0 }
+        SharedReaders { shared: Arc::clone(&self.shared), cursors: 1, readers: 0 }
+    }
+
+    /// Counts a reader that has no cursor yet, until what is returned is dropped.
+    pub fn count_reader(&self) -> SharedReaders {
+        let shared = Arc::clone(&self.shared);
+        let mut readers = SharedReaders { shared, cursors: 0, readers: 0 };
+        readers.join();
+        readers
     }
 
     /// How many read the log now.

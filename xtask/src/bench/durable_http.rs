@@ -52,7 +52,7 @@ fn node_server() -> Installation {
 }
 
 /// The Rust server's binary.
-fn durable_streams() -> Result<std::path::PathBuf> {
+pub(super) fn durable_streams() -> Result<std::path::PathBuf> {
     let binary = std::path::absolute(Path::new(PEERS).join("bin/durable-streams-server"))?;
     if !binary.is_file() {
         run_all("durable-streams", &[words(DURABLE_STREAMS)])?;

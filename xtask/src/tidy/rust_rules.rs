@@ -69,7 +69,8 @@ fn is_finished(file: &RustText<'_>) -> Vec<Finding> {
 ///
 /// Benches may pace their peers.
 fn never_sleeps(file: &RustText<'_>) -> Vec<Finding> {
-    if file.path.starts_with("crates/bench/") {
+    // What they measure takes its time.
+    if ["crates/bench/", "crates/stream-load/"].iter().any(|path| file.path.starts_with(path)) {
         return Vec::new();
     }
     let blocking = lines_with(&file.code, "thread::sleep(");

@@ -1,6 +1,8 @@
 //! The real binary as a process, over real sockets.
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod callers;
 #[cfg(test)]
 mod durable;

@@ -6,7 +6,7 @@ use std::task::{Context, Waker};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use stream_core::{Cursor, TryBatch};
+use stream_core::{Cursor, Readiness, TryBatch};
 use stream_log::{LiveLog, ReadLimit, Record, SharedReaders};
 use stream_model::Offset;
 use stream_model::now::now;
@@ -117,8 +117,8 @@ struct StreamFollower {
 /// What comes next in the hub.
 enum Run {
     Pieces(Vec<Bytes>),
-    Damaged,
-    Lagged,
+    /// What is missing is for those who read the log.
+    Skipped,
     Over(Gathered),
 }
 
@@ -131,18 +131,23 @@ impl StreamFollower {
     fn run(&mut self) -> Run {
         let (mut pieces, mut bytes) = (Vec::new(), 0);
         while bytes < LIVE_EVENT_BYTES {
-            let mut batch = match self.cursor.try_next_batch() {
-                TryBatch::Items(batch) => batch,
+            // Looked at before it is taken: what lags moves on when it is.
+            match self.cursor.readiness() {
+                Some(Readiness::Item) => {}
                 _ if !pieces.is_empty() => break,
-                TryBatch::Empty => return Run::Over(Gathered::All),
-                TryBatch::Closed => return Run::Over(Gathered::Ended),
-                TryBatch::Lagged { .. } => return Run::Lagged,
-            };
+                None => return Run::Over(Gathered::All),
+                Some(Readiness::Closed) => return Run::Over(Gathered::Ended),
+                Some(Readiness::Lagged { missed }) => {
+                    self.cursor.seek(self.cursor.position().saturating_add(missed));
+                    return Run::Skipped;
+                }
+            }
+            let TryBatch::Items(mut batch) = self.cursor.try_next_batch() else { continue };
             while bytes < LIVE_EVENT_BYTES
                 && let Some(Piece(piece)) = batch.next()
             {
                 // Whoever reads the log finds out what is wrong with it.
-                let Some(piece) = piece else { return Run::Damaged };
+                let Some(piece) = piece else { return Run::Skipped };
                 bytes = bytes.saturating_add(piece.len());
                 pieces.push(piece.clone());
             }
@@ -180,7 +185,7 @@ impl Follower for StreamFollower {
                     frames.push(next, &self.events((first, next), pieces));
                 }
                 Run::Over(gathered) => break gathered,
-                Run::Damaged | Run::Lagged => {
+                Run::Skipped => {
                     ring.skip_to(self.number());
                     frames = FramesBuilder::new(self.number());
                 }
@@ -196,5 +201,58 @@ impl Follower for StreamFollower {
 
     fn readers(&mut self) -> &mut SharedReaders {
         &mut self.readers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+    use http::header::{CONTENT_TYPE, HeaderValue};
+    use stream_core::Capacity;
+    use stream_log::MemoryStore;
+    use stream_protocol::durable::StreamPath;
+    use stream_protocol::durable::append::Append;
+    use stream_protocol::durable::create::Create;
+
+    use super::*;
+    use crate::durable::Streams;
+    use crate::live::ring::Found;
+
+    #[tokio::test]
+    async fn what_has_left_the_hub_is_left_to_those_who_read_the_log() {
+        let headers: HeaderMap =
+            [(CONTENT_TYPE, HeaderValue::from_static("text/plain"))].into_iter().collect();
+        let streams = Streams::new(Arc::new(MemoryStore::new()));
+        let create = Create::parse(&headers, Bytes::new(), "/").unwrap();
+        let path = StreamPath::new("a").unwrap();
+        let (stream, _) = streams.create(&path, create).await.unwrap();
+        let tail = stream.log.tail().await.unwrap();
+        let render = Arc::new(|_, record| Piece::new(&record));
+        let capacity = Capacity::items(4);
+        let live = Arc::new(LiveLog::start(Arc::clone(&stream.log), tail, capacity, render));
+        let source = StreamSource { stream: Arc::clone(&stream), live: Arc::clone(&live) };
+        let mut follower = source.follow(0);
+        let mut ring = Ring::new(follower.position());
+        let append = async |count: u64| {
+            for _ in 0..count {
+                let append = Append::parse(&headers, Bytes::from_static(b"x")).unwrap();
+                stream.append(&append).await.unwrap();
+            }
+            let next = stream.log.tail().await.unwrap().state.next;
+            while live.hub().next() < next.get() {
+                tokio::task::yield_now().await;
+            }
+        };
+        append(2).await;
+        assert_eq!(follower.gather(&mut ring), Gathered::All);
+        assert!(matches!(ring.find(0), Found::Due(_)));
+        // The follower still holds the block that it reads from, whose rest comes before the gap.
+        append(1000).await;
+        assert_eq!(follower.gather(&mut ring), Gathered::All);
+        assert_eq!(ring.next(), 1002);
+        assert!(matches!(ring.find(2), Found::Behind(None)), "{ring:?}");
+        assert!(matches!(ring.find(1002), Found::UpToDate));
+        let page = Arc::new(source).page(2, None).await;
+        assert_eq!(page.frames.ends().count(), 1);
     }
 }

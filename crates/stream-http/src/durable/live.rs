@@ -85,6 +85,7 @@ pub(super) async fn seat(
         return Ok(None);
     }
     ticket.give(Seat {
+        counted: live.count_reader(),
         source: Arc::new(StreamSource { stream: Arc::clone(stream), live }),
         kind: Kind::Durable,
         greeting: sse::events(&stream.description, &page, own),

@@ -15,7 +15,7 @@ use super::response::put;
 use super::turn::Turn;
 use crate::app::App;
 use crate::durable::append;
-use crate::limits::{EXPRESS_READ_BYTES, HEAD_TIMEOUT};
+use crate::limits::EXPRESS_READ_BYTES;
 use crate::shutdown::Shutdown;
 
 /// What became of a connection.
@@ -43,7 +43,8 @@ pub(super) async fn serve(
     let mut shutdown = app.shutdown_signal();
     let (mut read, mut out, mut date) = (BytesMut::new(), Vec::new(), Date::default());
     // A connection that has sent a request may rest; one that has begun a head may not.
-    let mut deadline = Some(Instant::now() + HEAD_TIMEOUT);
+    let head_timeout = app.head_timeout();
+    let mut deadline = Some(Instant::now() + head_timeout);
     loop {
         turn.step();
         let head = match look(&read, app.body_bytes_max()) {
@@ -52,7 +53,7 @@ pub(super) async fn serve(
                 if !next(&mut socket, &mut read, &mut shutdown, deadline).await? {
                     return Ok(Left::Done);
                 }
-                deadline = deadline.or_else(|| Some(Instant::now() + HEAD_TIMEOUT));
+                deadline = deadline.or_else(|| Some(Instant::now() + head_timeout));
                 continue;
             }
             Front::Live(request) => match desk.ask(app, *request).await {
@@ -78,7 +79,7 @@ pub(super) async fn serve(
         if closes {
             return Ok(Left::Done);
         }
-        deadline = (!read.is_empty()).then(|| Instant::now() + HEAD_TIMEOUT);
+        deadline = (!read.is_empty()).then(|| Instant::now() + head_timeout);
     }
 }
 

@@ -1,7 +1,6 @@
 //! The lane's threads: each an event loop of its own, with the connections it was given.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::serve::Listener;
@@ -43,15 +42,14 @@ struct Loop {
 /// Must be called within the server's runtime.
 ///
 /// # Errors
-/// If the listener has no address, or the system has no thread or event loop left.
+/// If the system has no thread or event loop left.
 pub(crate) fn lane(listener: TcpListener, app: App) -> io::Result<(Lane, HandedOver)> {
-    let address = listener.local_addr()?;
     let (handed_over, connections) = mpsc::channel(EXPRESS_HANDED_OVER);
     let live = Keeper::start(&app)?;
     let desk = Desk::new(&app, live.shards());
     let loops = (0..threads()).map(|_| Loop::start(&app, &desk, &handed_over));
     let loops = loops.collect::<io::Result<_>>()?;
-    Ok((Lane { listener, app, loops, live }, HandedOver { connections, address }))
+    Ok((Lane { listener, app, loops, live }, HandedOver(connections)))
 }
 
 /// Half of the cores: the other half is for readers.
@@ -77,14 +75,14 @@ impl Lane {
         let mut shutdown = self.app.shutdown_signal();
         // Each thread gets as many as the others.
         for turn in (0..self.loops.len()).cycle() {
-            let (socket, address) = tokio::select! {
+            let (socket, _) = tokio::select! {
                 accepted = Listener::accept(&mut self.listener) => accepted,
                 () = shutdown.begun() => break,
             };
             // Small answers must leave at once; a socket that refuses this is served all the same.
             socket.set_nodelay(true).unwrap_or_default();
             if let (Ok(socket), Some(target)) = (socket.into_std(), self.loops.get(turn)) {
-                let moving = Moving { socket, address, read: BytesMut::new() };
+                let moving = Moving { socket, read: BytesMut::new() };
                 // A thread ends before the server only if it is lost.
                 target.arrivals.send(moving).await.unwrap_or_default();
             }
@@ -134,14 +132,14 @@ async fn serve(
     loop {
         tokio::select! {
             arrived = arriving.recv() => {
-                let Some(Moving { socket, address, .. }) = arrived else { break };
+                let Some(Moving { socket, .. }) = arrived else { break };
                 let (app, desk, turn) = (app.clone(), desk.clone(), Arc::clone(&turn));
                 let handed_over = handed_over.clone();
                 // One that cannot be watched is closed.
                 if let Ok(socket) = TcpStream::from_std(socket) {
                     connections.spawn(async move {
                         let read = connection::serve(socket, &app, &desk, &turn).await;
-                        hand_over(read, address, &handed_over).await;
+                        hand_over(read, &handed_over).await;
                     });
                 }
             }
@@ -152,16 +150,12 @@ async fn serve(
 }
 
 /// Gives a connection that did not end to the library.
-async fn hand_over(
-    left: io::Result<Left>,
-    address: SocketAddr,
-    handed_over: &mpsc::Sender<Moving>,
-) {
+async fn hand_over(left: io::Result<Left>, handed_over: &mpsc::Sender<Moving>) {
     // A connection that broke needs no answer.
     if let Ok(Left::Library(socket, read)) = left
         && let Ok(socket) = socket.into_std()
     {
         // Nobody takes it only when the server goes down, and then it is closed.
-        handed_over.send(Moving { socket, address, read }).await.unwrap_or_default();
+        handed_over.send(Moving { socket, read }).await.unwrap_or_default();
     }
 }

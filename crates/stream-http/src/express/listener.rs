@@ -1,11 +1,9 @@
 //! Connections that left the lane, as the library takes them.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use axum::serve::Listener;
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -15,35 +13,27 @@ use tokio::sync::mpsc;
 #[derive(Debug)]
 pub(super) struct Moving {
     pub(super) socket: std::net::TcpStream,
-    pub(super) address: SocketAddr,
     /// What was read already.
     pub(super) read: BytesMut,
 }
 
-/// The listener of the library.
+/// What comes out of the lane.
 #[derive(Debug)]
-pub(crate) struct HandedOver {
-    pub(super) connections: mpsc::Receiver<Moving>,
-    pub(super) address: SocketAddr,
-}
+pub(crate) struct HandedOver(pub(super) mpsc::Receiver<Moving>);
 
-impl Listener for HandedOver {
-    type Io = Rewound;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Rewound, SocketAddr) {
-        while let Some(Moving { socket, address, read }) = self.connections.recv().await {
+impl HandedOver {
+    /// The next connection; `None` once the lane is over.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing.
+    pub(crate) async fn next(&mut self) -> Option<Rewound> {
+        loop {
+            let Moving { socket, read } = self.0.recv().await?;
             // One that cannot be watched is closed.
             if let Ok(socket) = TcpStream::from_std(socket) {
-                return (Rewound { read, socket }, address);
+                return Some(Rewound { read, socket });
             }
         }
-        // The lane is over, and so will be the server.
-        std::future::pending().await
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.address)
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Ring {
 
 /// What a ring has for a reader.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// It has what is next.
     Due(Due),
     /// Nothing yet.
@@ -28,7 +28,7 @@ pub(super) enum Found {
 
 /// Where in a ring a reader stands.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Due {
+pub(crate) struct Due {
     index: usize,
     from: usize,
 }
@@ -78,7 +78,7 @@ impl Ring {
     }
 
     /// What is due to a reader that is to get the record `next`.
-    pub(super) fn find(&self, next: u64) -> Found {
+    pub(crate) fn find(&self, next: u64) -> Found {
         if next >= self.next {
             return Found::UpToDate;
         }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use parking_lot::Mutex;
+use stream_log::SharedReaders;
 
 use super::source::Source;
 use crate::metrics::Kind;
@@ -23,6 +24,8 @@ pub(crate) struct Seat {
     pub(crate) ends: Option<(Instant, Ending)>,
     /// The reader's own cursor, if it is not everybody's.
     pub(crate) cursor: Option<u64>,
+    /// Counts the reader until its shard does: who is greeted is there.
+    pub(crate) counted: SharedReaders,
 }
 
 /// How a connection ends whose time is over.

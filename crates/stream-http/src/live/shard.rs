@@ -21,6 +21,7 @@ use super::ring::Found;
 use super::seat::{Ending, Seat};
 use super::source::{Page, Source};
 use super::wheel::{Tick, Wheel};
+use crate::limits::{LIVE_REST, LIVE_SOCKET_BYTES};
 use crate::metrics::{Kind, LiveMeter};
 
 /// The waker's token; no reader has so large a key.
@@ -51,6 +52,8 @@ pub(super) struct Shard {
     count: u64,
     /// Crowds that have something new.
     due: VecDeque<usize>,
+    /// When the next round may begin.
+    rests_until: Instant,
     wheel: Wheel,
     times: Times,
     meter: LiveMeter,
@@ -88,6 +91,7 @@ impl Shard {
             by_source: HashMap::new(),
             count: 0,
             due: VecDeque::new(),
+            rests_until: Instant::now(),
             wheel: Wheel::new(Instant::now(), times.heartbeat.min(times.write_timeout)),
             times,
             meter,
@@ -112,10 +116,7 @@ impl Shard {
             for message in self.inbox.take() {
                 self.handle(message);
             }
-            // Those that are due again have their next turn after a look at everything else.
-            for _ in 0..self.due.len() {
-                self.deliver_next();
-            }
+            self.deliver();
             self.turn_wheel();
             self.meter.flush();
         }
@@ -130,11 +131,25 @@ impl Shard {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if !self.due.is_empty() {
-            return Some(Duration::ZERO);
-        }
-        let deadline = self.wheel.deadline()?;
+        let round = (!self.due.is_empty()).then_some(self.rests_until);
+        let deadline = self.wheel.deadline().into_iter().chain(round).min()?;
         Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Writes to everybody for whom there is something new, and then rests for as long as that
+    /// took: what comes meanwhile shares the system calls of the next round.
+    fn deliver(&mut self) {
+        let begin = Instant::now();
+        if self.due.is_empty() || begin < self.rests_until {
+            return;
+        }
+        // Those that are due again have their next turn after a look at everything else.
+        for _ in 0..self.due.len() {
+            self.deliver_next();
+        }
+        let end = Instant::now();
+        let rest = end.saturating_duration_since(begin).min(LIVE_REST);
+        self.rests_until = end.checked_add(rest).unwrap_or(end);
     }
 
     fn now(&self) -> Tick {
@@ -168,9 +183,10 @@ impl Shard {
 
     fn join(&mut self, socket: TcpStream, seat: Seat) {
         give_up_after(&socket, self.times.write_timeout);
+        bound_buffer(&socket);
         let mut socket = mio::net::TcpStream::from_std(socket);
         let now = self.now();
-        let Seat { source, kind, next, ends, cursor, .. } = seat;
+        let Seat { source, kind, next, ends, cursor, counted, .. } = seat;
         let entry = self.readers.vacant_entry();
         let key = entry.key();
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -198,6 +214,7 @@ impl Shard {
             reader.index = readers.join(small);
             reader.crowd = u32::try_from(crowd).unwrap_or_default();
         }
+        drop(counted);
         self.meter.joined(kind);
         self.schedule(key);
         self.serve(key);
@@ -489,6 +506,16 @@ fn give_up_after(socket: &TcpStream, time: Duration) {
     // A socket that refuses this is given up later.
     rustix::net::sockopt::set_tcp_user_timeout(socket, millis).unwrap_or_default();
 }
+
+/// Bounds what the system keeps for a reader that does not read, which is megabytes otherwise.
+#[cfg(target_os = "linux")]
+fn bound_buffer(socket: &TcpStream) {
+    rustix::net::sockopt::set_socket_send_buffer_size(socket, LIVE_SOCKET_BYTES)
+        .unwrap_or_default();
+}
+
+#[cfg(not(target_os = "linux"))]
+fn bound_buffer(_: &TcpStream) {}
 
 #[cfg(not(target_os = "linux"))]
 fn give_up_after(_: &TcpStream, _: Duration) {}

@@ -82,13 +82,16 @@ impl Client {
 
     /// What comes up to `end`.
     fn until(&mut self, end: &str) -> String {
+        let mut searched: usize = 0;
         loop {
-            let found = self.read.windows(end.len()).position(|bytes| bytes == end.as_bytes());
+            let rest = &self.read[searched..];
+            let found = rest.windows(end.len()).position(|bytes| bytes == end.as_bytes());
             if let Some(found) = found {
-                let rest = self.read.split_off(found + end.len());
+                let rest = self.read.split_off(searched + found + end.len());
                 return String::from_utf8(std::mem::replace(&mut self.read, rest)).unwrap();
             }
-            let mut more = [0; 4096];
+            searched = self.read.len().saturating_sub(end.len());
+            let mut more = [0; 16 << 10];
             let count = self.socket.read(&mut more).unwrap();
             assert!(count > 0, "hung up after {:?}", String::from_utf8_lossy(&self.read));
             self.read.extend_from_slice(&more[..count]);
@@ -281,7 +284,7 @@ fn a_peer_that_writes_no_more_has_gone() {
 
 #[test]
 fn a_peer_that_takes_nothing_is_let_go_of() {
-    let options = AppOptions::default().write_timeout(Duration::from_millis(300));
+    let options = AppOptions::default().write_timeout(Duration::from_secs(2));
     let server = Server::start(options);
     let stuck = server.read("/topics/a");
     let large = "x".repeat(500_000);
@@ -312,5 +315,102 @@ fn one_who_was_slow_misses_nothing() {
         let data = slow.data();
         assert_eq!(data.split_once(' '), Some((&*number.to_string(), &*large)));
     }
+    server.stop();
+}
+
+#[test]
+fn a_head_that_drips_is_not_waited_for() {
+    let options = AppOptions::default().head_timeout(Duration::from_millis(100));
+    let server = Server::start(options);
+    // Recognised by the express lane at once, later, and never.
+    for begin in ["", "G", "GET /topics/a HTTP/1.1\r\nhost: loc", "DELETE /v1/str", "X"] {
+        let mut slow = server.connect();
+        slow.send(begin);
+        let answer = slow.rest();
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{begin:?}: {answer}");
+    }
+    // Also the second one.
+    let mut second = server.connect();
+    second.send(&get("/healthz"));
+    second.until("ok\n");
+    second.send("GET /hea");
+    assert_eq!(second.rest(), "");
+    server.stop();
+}
+
+/// Lets this process open as many files as it may; says for how many connections to itself that
+/// is enough.
+fn connections_max() -> usize {
+    let mut limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current = limit.maximum;
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+    let files = limit.current.map_or(usize::MAX, |files| files.try_into().unwrap());
+    // Each has two ends, and other tests run beside.
+    files.saturating_sub(2000) / 2
+}
+
+#[test]
+fn a_storm_of_readers_who_come_back_is_weathered() {
+    let server = Server::start(AppOptions::default());
+    let count = connections_max().min(5000);
+    let mut readers: Vec<_> = (0..count).map(|_| server.read("/topics/a")).collect();
+    server.publish("a", "before");
+    let ids: Vec<String> = readers
+        .iter_mut()
+        .map(|reader| {
+            reader.frame();
+            let frame = reader.frame();
+            frame.lines().next().unwrap().strip_prefix("id: ").unwrap().to_owned()
+        })
+        .collect();
+    drop(readers);
+    server.publish("a", "meanwhile");
+    // All at once, before anybody is answered.
+    let mut again: Vec<_> = ids
+        .iter()
+        .map(|id| {
+            let mut client = server.connect();
+            client.send(&format!(
+                "GET /topics/a HTTP/1.1\r\nhost: localhost\r\nlast-event-id: {id}\r\n\r\n"
+            ));
+            client
+        })
+        .collect();
+    server.publish("a", "after");
+    for reader in &mut again {
+        assert!(reader.until("\r\n\r\n").starts_with("HTTP/1.1 200"));
+        assert_eq!((reader.data(), reader.data()), ("meanwhile".to_owned(), "after".to_owned()));
+    }
+    server.stop();
+}
+
+/// Bytes of this process's memory that are resident.
+#[cfg(target_os = "linux")]
+fn resident_bytes() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
+    pages * rustix::param::page_size()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn readers_who_never_read_cost_no_more_than_is_configured() {
+    const TOPIC_BYTES: usize = 8 << 20;
+    let retention = Retention { bytes_max: TOPIC_BYTES as u64, ..Retention::default() };
+    let server = Server::start(AppOptions::default().retention(retention));
+    let stuck: Vec<_> = (0..1000).map(|_| server.read("/topics/a")).collect();
+    let mut well = server.read("/topics/a");
+    well.frame();
+    let before = resident_bytes();
+    let large = "x".repeat(500_000);
+    for _ in 0..200 {
+        server.publish("a", &large);
+        assert_eq!(well.data(), large);
+    }
+    let grown = resident_bytes().saturating_sub(before);
+    // The topic, the ring of its live readers (events and frames), two shards' rings, and pages.
+    let bound = TOPIC_BYTES + 2 * (8 << 20) + 2 * (1 << 20) + 32 * (1 << 20);
+    assert!(grown < bound, "{grown} of {bound} bytes");
+    drop(stuck);
     server.stop();
 }
