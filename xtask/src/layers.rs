@@ -45,6 +45,7 @@ pub(crate) const HOUSE: &[Place] = &[
     place("stream-log-disk", 3, Purity::Driver, "the embedded log on a disk"),
     place("stream-log-nats", 3, Purity::Driver, "the same contract over NATS"),
     place("llm-relay", 4, Purity::Driver, "one provider stream kept for readers who come and go"),
+    place("stream-load", 4, Purity::Driver, "a load generator that checks what it gets"),
     place("stream-http", 5, Purity::Driver, "HTTP routes over the operations below"),
     place("millstream", 6, Purity::Driver, "the facade: one crate that re-exports the others"),
     place("millstream-server", 7, Purity::Driver, "the server binary, the facade's first user"),

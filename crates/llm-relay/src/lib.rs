@@ -13,6 +13,12 @@
 //! its events are in memory for each relay.
 //! A stream whose records exceed [`RelayOptions::bytes_max`] ends with an error event.
 //!
+//! # Filter and statistics
+//!
+//! With [`RelayOptions::filter`] nothing that matches a pattern reaches the log, so no reader, in
+//! no format, ever sees it; a pattern that blocks ends the stream with an error event.
+//! The event before the end has the [statistics](llm_stream::STATISTICS).
+//!
 //! # Closing
 //!
 //! The last record is always an `end` event, whatever happened: the provider was done, closed in
@@ -21,13 +27,13 @@
 //! # Examples
 //!
 //! ```
-//! use llm_relay::{Ending, Relay, RelayOptions};
+//! use llm_relay::{Ending, Moment, Relay, RelayOptions};
 //! use llm_stream::Format;
-//! use stream_model::now::now;
 //!
-//! let mut relay = Relay::new(RelayOptions::default().format(Format::OpenAiChat));
-//! relay.push(now(), b"data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: [DONE]\n\n");
-//! relay.finish(now(), &Ending::Finished);
+//! let options = RelayOptions::default().format(Format::OpenAiChat);
+//! let mut relay = Relay::new(&options, Moment::now());
+//! relay.push(Moment::now(), b"data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\ndata: [DONE]\n\n");
+//! relay.finish(Moment::now(), &Ending::Finished);
 //! let records = relay.take_records();
 //! assert!(records[1].starts_with(br#"{"type":"delta","content":"","delta":"Hi""#));
 //! assert!(records.last().unwrap().starts_with(br#"{"type":"end""#));
@@ -35,12 +41,14 @@
 //! ```
 
 mod id;
+mod moment;
 mod options;
 mod pump;
 mod relay;
 mod relays;
 
 pub use id::{RelayId, RelayIdError};
+pub use moment::Moment;
 pub use options::RelayOptions;
 pub use pump::Summary;
 pub use relay::{Ending, Relay};

@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use llm_stream::Format;
+use llm_stream::filter::PatternSet;
 
 /// How a relay behaves; the defaults fit a chat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct RelayOptions {
     pub(crate) format: Option<Format>,
     pub(crate) bytes_max: usize,
     pub(crate) silence_max: Duration,
     pub(crate) linger: Duration,
     pub(crate) keep: Duration,
+    pub(crate) filter: Option<PatternSet>,
+    pub(crate) statistics: bool,
 }
 
 impl Default for RelayOptions {
@@ -22,6 +25,8 @@ impl Default for RelayOptions {
             silence_max: Duration::from_mins(5),
             linger: Duration::from_secs(1),
             keep: Duration::from_hours(24),
+            filter: None,
+            statistics: true,
         }
     }
 }
@@ -61,6 +66,21 @@ impl RelayOptions {
     #[must_use]
     pub fn keep(mut self, keep: Duration) -> Self {
         self.keep = keep;
+        self
+    }
+
+    /// What must never reach a reader; nothing is kept out otherwise.
+    #[must_use]
+    pub fn filter(mut self, patterns: PatternSet) -> Self {
+        self.filter = Some(patterns);
+        self
+    }
+
+    /// Whether the event before the end has the [statistics](llm_stream::STATISTICS); it has
+    /// otherwise.
+    #[must_use]
+    pub fn statistics(mut self, wanted: bool) -> Self {
+        self.statistics = wanted;
         self
     }
 }

@@ -12,7 +12,7 @@ use stream_model::now::now;
 use tokio::sync::watch;
 use tracing::{error, info};
 
-use crate::{Ending, Relay, RelayId, RelayOptions};
+use crate::{Ending, Moment, Relay, RelayId, RelayOptions};
 
 /// What a relay did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,12 +40,12 @@ impl Pump {
         S: Stream<Item = Result<Bytes, BoxError>>,
     {
         let mut source = pin!(source);
-        let mut relay = Relay::new(self.options);
+        let mut relay = Relay::new(&self.options, Moment::now());
         let mut events = 0;
         while !relay.is_finished() {
             match self.next(source.as_mut(), relay.is_done()).await {
-                Ok(bytes) => relay.push(now(), &bytes),
-                Err(ending) => relay.finish(now(), &ending),
+                Ok(bytes) => relay.push(Moment::now(), &bytes),
+                Err(ending) => relay.finish(Moment::now(), &ending),
             }
             events += self.append(&mut relay).await?;
         }

@@ -1,10 +1,13 @@
 //! The pure machine: a provider's bytes in, a log's records out.
 
 use bytes::{Bytes, BytesMut};
-use llm_stream::{Decoder, EndStatus, ErrorKind, EventBody, StreamError, StreamEvent};
-use time::OffsetDateTime;
+use llm_stream::filter::ContentFilter;
+use llm_stream::{
+    Decoder, EndStatus, ErrorKind, EventBody, ProcessError, Processor, StatsRecorder, StreamError,
+    StreamEvent,
+};
 
-use crate::RelayOptions;
+use crate::{Moment, RelayOptions};
 
 /// Bytes of a block of records.
 const BLOCK_BYTES: usize = 4096;
@@ -31,10 +34,15 @@ pub enum Ending {
 /// Turns one provider's stream into records, each the JSON of one event.
 ///
 /// Feed it bytes, take the records after each piece, and say how it ended.
-/// The records do not depend on how the bytes were cut, but for their timestamps.
+/// The records do not depend on how the bytes were cut, but for their timestamps, where a filter
+/// cuts its deltas, and the times among the statistics.
 #[derive(Debug)]
 pub struct Relay {
     decoder: Decoder,
+    filter: Option<ContentFilter>,
+    stats: Option<StatsRecorder>,
+    /// What came of one event of the decoder.
+    passed: Vec<StreamEvent>,
     records: Vec<Bytes>,
     /// Where the next records lie side by side, so that most need no allocation of their own.
     block: BytesMut,
@@ -46,10 +54,18 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// A relay that has seen nothing.
-    pub fn new(options: RelayOptions) -> Self {
+    /// A relay that has seen nothing; the times of its statistics count from `now`.
+    pub fn new(options: &RelayOptions, now: Moment) -> Self {
+        let stats = options.statistics.then(|| {
+            let mut stats = StatsRecorder::default();
+            stats.begin(now.instant);
+            stats
+        });
         Self {
             decoder: options.format.map_or_else(Decoder::detect, Decoder::new),
+            filter: options.filter.as_ref().map(ContentFilter::new),
+            stats,
+            passed: Vec::new(),
             records: Vec::new(),
             block: BytesMut::with_capacity(BLOCK_BYTES),
             json: Vec::new(),
@@ -60,7 +76,7 @@ impl Relay {
     }
 
     /// Takes bytes that came at `now`; after the end they are ignored.
-    pub fn push(&mut self, now: OffsetDateTime, bytes: &[u8]) {
+    pub fn push(&mut self, now: Moment, bytes: &[u8]) {
         if self.is_finished() {
             return;
         }
@@ -73,7 +89,7 @@ impl Relay {
     }
 
     /// Says that no more bytes come; the last record is then the `end` event.
-    pub fn finish(&mut self, now: OffsetDateTime, ending: &Ending) {
+    pub fn finish(&mut self, now: Moment, ending: &Ending) {
         if !self.is_finished() {
             self.decoder.finish();
             self.collect(now, ending);
@@ -100,20 +116,87 @@ impl Relay {
         self.status
     }
 
-    fn collect(&mut self, now: OffsetDateTime, ending: &Ending) {
-        while let Some(mut event) = self.decoder.next_event() {
-            let status = match &event.body {
-                EventBody::End(end) => Some(end.status),
-                _ => None,
-            };
-            if let Some(status) = status {
-                if let Some(cause) = cause_of(status, ending) {
-                    self.record(&cause.at(now));
+    fn collect(&mut self, now: Moment, ending: &Ending) {
+        while let Some(event) = self.decoder.next_event() {
+            self.measure(now, &event);
+            let passed = match &event.body {
+                EventBody::End(end) => {
+                    let status = end.status;
+                    self.end(now, event, status, ending);
+                    return;
                 }
-                note_reason(&mut event, status, ending);
-                self.status = Some(status);
+                _ => self.pass(now, event),
+            };
+            if let Err(error) = passed {
+                self.give_up(now, error);
+                return;
             }
-            self.record(&event.at(now));
+        }
+    }
+
+    /// Records what the filter lets through of an event.
+    fn pass(&mut self, now: Moment, event: StreamEvent) -> Result<(), ProcessError> {
+        let Some(filter) = &mut self.filter else {
+            self.record(&event.at(now.time));
+            return Ok(());
+        };
+        let result = filter.process(event, &mut self.passed);
+        self.record_passed(now);
+        result
+    }
+
+    /// Records what the filter still holds back.
+    fn flush(&mut self, now: Moment) -> Result<(), ProcessError> {
+        let Some(filter) = &mut self.filter else { return Ok(()) };
+        let result = filter.flush(&mut self.passed);
+        self.record_passed(now);
+        result
+    }
+
+    fn record_passed(&mut self, now: Moment) {
+        let mut passed = std::mem::take(&mut self.passed);
+        for event in passed.drain(..) {
+            self.record(&event.at(now.time));
+        }
+        self.passed = passed;
+    }
+
+    fn end(&mut self, now: Moment, mut end: StreamEvent, status: EndStatus, ending: &Ending) {
+        if let Err(error) = self.flush(now) {
+            self.give_up(now, error);
+            return;
+        }
+        if let Some(cause) = cause_of(status, ending) {
+            self.record(&cause.at(now.time));
+        }
+        note_reason(&mut end, status, ending);
+        self.close(now, end, status);
+    }
+
+    /// Ends a stream that must not go on.
+    fn give_up(&mut self, now: Moment, error: ProcessError) {
+        let error = StreamEvent::new(EventBody::Error(error.into_stream_error()));
+        self.measure(now, &error);
+        self.record(&error.at(now.time));
+        let mut end = StreamEvent::end("");
+        if let EventBody::End(end) = &mut end.body {
+            end.status = EndStatus::Failed;
+        }
+        self.close(now, end, EndStatus::Failed);
+    }
+
+    fn close(&mut self, now: Moment, end: StreamEvent, status: EndStatus) {
+        if let Some(stats) = &self.stats {
+            let statistics = stats.stats().to_event();
+            self.record(&statistics.at(now.time));
+        }
+        self.record(&end.at(now.time));
+        self.status = Some(status);
+    }
+
+    fn measure(&mut self, now: Moment, event: &StreamEvent) {
+        if let Some(stats) = &mut self.stats {
+            stats.record(now.instant, event);
         }
     }
 
@@ -153,16 +236,21 @@ fn note_reason(event: &mut StreamEvent, status: EndStatus, ending: &Ending) {
 mod tests {
     use super::*;
     use llm_stream::Format;
+    use llm_stream::filter::{Action, Pattern, PatternSet};
+    use llm_stream::{Metadata, STATISTICS};
     use proptest::prelude::*;
-    use time::macros::datetime;
-
-    const T0: OffsetDateTime = datetime!(2026-01-02 03:04:05 UTC);
     const CHAT: &str = concat!(
         "data: {\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Grü\"}}]}\n\n",
         "data: {\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"ße\"}}]}\n\n",
         "data: {\"id\":\"c1\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n",
         "data: [DONE]\n\n",
     );
+
+    /// Some moment: nothing here depends on which.
+    fn t0() -> Moment {
+        static T0: std::sync::OnceLock<Moment> = std::sync::OnceLock::new();
+        *T0.get_or_init(Moment::now)
+    }
 
     fn options() -> RelayOptions {
         RelayOptions::default().format(Format::OpenAiChat)
@@ -174,11 +262,11 @@ mod tests {
     }
 
     fn run(input: &[u8], ending: &Ending) -> (Vec<StreamEvent>, EndStatus) {
-        let mut relay = Relay::new(options());
-        relay.push(T0, input);
-        relay.finish(T0, ending);
-        relay.push(T0, b"ignored");
-        relay.finish(T0, ending);
+        let mut relay = Relay::new(&options(), t0());
+        relay.push(t0(), input);
+        relay.finish(t0(), ending);
+        relay.push(t0(), b"ignored");
+        relay.finish(t0(), ending);
         let status = relay.status().unwrap();
         (events(&relay.take_records()), status)
     }
@@ -214,8 +302,8 @@ mod tests {
     fn a_broken_stream_says_why_before_its_end() {
         let (events, status) = run(&CHAT.as_bytes()[..60], &broken());
         assert_eq!(status, EndStatus::Incomplete);
-        assert!(kinds(&events).ends_with(&["error", "end"]));
-        assert_eq!(events[events.len() - 2].content(), "connection reset");
+        assert!(kinds(&events).ends_with(&["error", "metadata", "end"]));
+        assert_eq!(events[events.len() - 3].content(), "connection reset");
         let (events, status) = run(CHAT.as_bytes(), &broken());
         assert_eq!(status, EndStatus::Complete, "what broke after the end is no loss");
         assert!(!kinds(&events).contains(&"error"));
@@ -223,29 +311,79 @@ mod tests {
 
     #[test]
     fn the_size_has_a_limit() {
-        let mut relay = Relay::new(options().bytes_max(500));
+        let mut relay = Relay::new(&options().bytes_max(500), t0());
         for _ in 0..100 {
-            relay.push(T0, CHAT.split_inclusive("\n\n").next().unwrap().as_bytes());
+            relay.push(t0(), CHAT.split_inclusive("\n\n").next().unwrap().as_bytes());
         }
         assert!(relay.is_finished());
         let records = relay.take_records();
-        assert!(kinds(&events(&records)).ends_with(&["error", "end"]));
-        assert!(records.iter().map(Bytes::len).sum::<usize>() < 1500);
+        assert!(kinds(&events(&records)).ends_with(&["error", "metadata", "end"]));
+        assert!(records.iter().map(Bytes::len).sum::<usize>() < 2000);
+    }
+
+    /// What is said of `CHAT` with `pattern` kept out, each event's kind and text.
+    fn filtered(pattern: Pattern) -> (Vec<(&'static str, String)>, EndStatus) {
+        let patterns = PatternSet::new([pattern]).unwrap();
+        let mut relay = Relay::new(&options().filter(patterns), t0());
+        relay.push(t0(), CHAT.as_bytes());
+        relay.finish(t0(), &Ending::Finished);
+        let events = events(&relay.take_records());
+        let said =
+            |event: &StreamEvent| (event.event_type().as_str(), event.delta_text().to_owned());
+        (events.iter().map(said).collect(), relay.status().unwrap())
+    }
+
+    #[test]
+    fn what_is_to_be_kept_out_is_not_recorded_even_where_it_was_cut() {
+        let (said, status) = filtered(Pattern::literal("GRÜSSE"));
+        assert_eq!(said.iter().map(|(_, text)| text.as_str()).collect::<String>(), "Grüße");
+        assert_eq!(status, EndStatus::Complete);
+        let (said, _) = filtered(Pattern::literal("üß").action(Action::Mask('*')));
+        assert_eq!(said.iter().map(|(_, text)| text.as_str()).collect::<String>(), "Gr**e");
+        let (said, status) = filtered(Pattern::literal("üß").action(Action::Block));
+        assert_eq!(said.iter().map(|(_, text)| text.as_str()).collect::<String>(), "Gr");
+        let kinds: Vec<_> = said.iter().map(|(kind, _)| *kind).collect();
+        assert!(kinds.ends_with(&["error", "metadata", "end"]), "{kinds:?}");
+        assert_eq!(status, EndStatus::Failed);
+    }
+
+    #[test]
+    fn the_event_before_the_end_tells_what_the_stream_has_cost() {
+        let mut relay = Relay::new(&options(), t0());
+        let later = |millis| {
+            let instant = t0().instant + std::time::Duration::from_millis(millis);
+            Moment { instant, ..t0() }
+        };
+        let mut frames = CHAT.split_inclusive("\n\n");
+        relay.push(later(250), frames.next().unwrap().as_bytes());
+        let usage = "data: {\"choices\":[],\"usage\":{\"completion_tokens\":50}}\n\n";
+        let rest: String = frames.by_ref().take(2).chain([usage, "data: [DONE]\n\n"]).collect();
+        relay.push(later(2000), rest.as_bytes());
+        relay.finish(later(2000), &Ending::Finished);
+        let events = events(&relay.take_records());
+        let told = &events[events.len() - 2];
+        let EventBody::Metadata(metadata) = &told.body else { panic!("{told:?}") };
+        let Metadata::Custom { kind } = &**metadata else { panic!("{told:?}") };
+        let extra = told.extra.as_ref().unwrap();
+        let fields = ["total_tokens", "first_token_ms", "tokens_per_second", "token_source"];
+        let values = fields.map(|name| extra[name].to_string());
+        assert_eq!(kind, STATISTICS);
+        assert_eq!(values, ["50", "250.0", "25.0", "\"provider\""]);
     }
 
     proptest! {
         #[test]
         fn the_records_do_not_depend_on_the_cuts(cuts in proptest::collection::vec(1_usize..40, 0..80)) {
-            let mut relay = Relay::new(options());
+            let mut relay = Relay::new(&options(), t0());
             let (mut rest, mut records) = (CHAT.as_bytes(), Vec::new());
             for cut in cuts {
                 let (head, tail) = rest.split_at(cut.min(rest.len()));
-                relay.push(T0, head);
+                relay.push(t0(), head);
                 records.extend(relay.take_records());
                 rest = tail;
             }
-            relay.push(T0, rest);
-            relay.finish(T0, &Ending::Finished);
+            relay.push(t0(), rest);
+            relay.finish(t0(), &Ending::Finished);
             records.extend(relay.take_records());
             prop_assert_eq!(events(&records), run(CHAT.as_bytes(), &Ending::Finished).0);
         }

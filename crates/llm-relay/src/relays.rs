@@ -10,13 +10,12 @@ use parking_lot::Mutex;
 use stream_log::{
     AppendBatch, AppendError, Log, LogConfig, LogNameError, LogStore, Namespace, StoreError, Tail,
 };
-use stream_model::now::now;
 use stream_model::{BoxError, ErrorClass, Offset};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::pump::Pump;
-use crate::{Ending, Relay, RelayId, RelayOptions, Summary};
+use crate::{Ending, Moment, Relay, RelayId, RelayOptions, Summary};
 
 /// Bytes that a relay's log holds beyond the relay's own bound: room for what says so.
 const LOG_SLACK_BYTES: u64 = 1 << 20;
@@ -192,13 +191,14 @@ impl Relays {
 
 /// Appends the end that a relay did not get to, and its start if it did not even get to that.
 async fn end(log: &dyn Log, is_empty: bool) -> Result<(), AppendError> {
-    let mut relay = Relay::new(RelayOptions::default());
+    let now = Moment::now();
+    let mut relay = Relay::new(&RelayOptions::default().statistics(false), now);
     let message = "server stopped before the stream ended".to_owned();
-    relay.finish(now(), &Ending::Failed { message, kind: ErrorKind::Server });
+    relay.finish(now, &Ending::Failed { message, kind: ErrorKind::Server });
     // A second start would have readers forget what had come.
     let mut records = relay.take_records();
     records.drain(..usize::from(!is_empty));
-    log.append(AppendBatch::new(now()).records(records).close()).await.map(drop)
+    log.append(AppendBatch::new(now.time).records(records).close()).await.map(drop)
 }
 
 /// Tells how a relay ended.

@@ -137,7 +137,9 @@ pub use processor::{PassthroughProcessor, ProcessError, Processor, SseProcessor}
 pub use smooth::{
     SMOOTH_BYTES_MAX, SMOOTH_DELAY_MAX, SMOOTH_EVENTS_MAX, SMOOTH_TICK, SmoothOptions, Smoother,
 };
-pub use stats::{InterToken, Origin, STALL_AFTER, StallDetector, StatsRecorder, StreamStats, otel};
+pub use stats::{
+    InterToken, Origin, STALL_AFTER, STATISTICS, StallDetector, StatsRecorder, StreamStats, otel,
+};
 pub use text::{CHUNK_CHARS, Chunk, Chunks, chunk_stream, stream_to_string};
 #[cfg(feature = "tiktoken")]
 pub use tokens::{O200kCounter, TOKEN_PIECE_BYTES_MAX, TOKEN_TEXTS_MAX};

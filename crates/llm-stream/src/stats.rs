@@ -1,5 +1,6 @@
 //! What a stream has cost: tokens and time.
 
+mod event;
 mod latency;
 mod limits;
 pub mod otel;
@@ -10,6 +11,7 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
+pub use event::STATISTICS;
 pub use latency::InterToken;
 pub use limits::STALL_AFTER;
 pub use recorder::StatsRecorder;

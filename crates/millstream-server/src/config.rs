@@ -8,12 +8,13 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use axum::http::Uri;
 use millstream::http::OriginRules;
-use millstream::http::{AppOptions, Upstream, limits};
+use millstream::http::{AppOptions, RetryPolicy, Upstream, limits};
 use millstream::log::Retention;
 use serde::{Deserialize, Deserializer};
 
 use crate::auth::{self, AuthFile};
 use crate::cli::ServeArgs;
+use crate::filter::{self, FilterFile};
 
 /// The port of the Durable Streams Protocol, so that its clients find the server.
 pub(crate) const PORT: u16 = 4437;
@@ -61,6 +62,8 @@ pub(crate) struct File {
     pub(crate) origins: Vec<String>,
     pub(crate) auth: Option<AuthFile>,
     pub(crate) topics: Topics,
+    /// What must not reach a reader of anything that a model says.
+    pub(crate) filter: Option<FilterFile>,
     pub(crate) upstreams: BTreeMap<String, Provider>,
 }
 
@@ -75,13 +78,24 @@ pub(crate) struct Topics {
 }
 
 /// A provider that the server calls itself.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Provider {
     pub(crate) url: String,
     pub(crate) format: String,
     /// The environment variable that holds the key; keys themselves have no place in a file.
     pub(crate) key_env: Option<String>,
+    /// How often it is asked again that did not answer.
+    pub(crate) retries: Option<u32>,
+    /// The wait before it is asked again for the first time.
+    #[serde(default, deserialize_with = "duration")]
+    pub(crate) retry_delay: Option<Duration>,
+    /// How long its answer may take to begin.
+    #[serde(default, deserialize_with = "duration")]
+    pub(crate) response_timeout: Option<Duration>,
+    /// How long it may be silent in mid-stream.
+    #[serde(default, deserialize_with = "duration")]
+    pub(crate) silence_max: Option<Duration>,
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -127,6 +141,9 @@ impl Config {
         }
         if let Some(bytes) = file.body_bytes_max {
             app = app.body_bytes_max(bytes);
+        }
+        if let Some(patterns) = &file.filter {
+            app = app.filter(filter::load(patterns)?);
         }
         for (name, provider) in &file.upstreams {
             let upstream = provider.upstream(&env).with_context(|| format!("upstream {name}"))?;
@@ -188,10 +205,27 @@ impl Provider {
                 millstream::llm::Format::ALL.iter().map(|format| format.as_str()).collect();
             format!("expected format to be one of {}, found {:?}", known.join(", "), self.format)
         })?;
-        let upstream = Upstream::new(&self.url, format)?;
+        let mut upstream = Upstream::new(&self.url, format)?.retry(self.retry());
+        if let Some(silence) = self.silence_max {
+            upstream = upstream.silence_max(silence);
+        }
         let Some(name) = &self.key_env else { return Ok(upstream) };
         let key = env(name).with_context(|| format!("expected a key in the variable {name}"))?;
         Ok(upstream.key(&key)?)
+    }
+
+    fn retry(&self) -> RetryPolicy {
+        let mut policy = RetryPolicy::default();
+        if let Some(retries) = self.retries {
+            policy = policy.retries(retries);
+        }
+        if let Some(delay) = self.retry_delay {
+            policy = policy.delay(delay);
+        }
+        if let Some(timeout) = self.response_timeout {
+            policy = policy.response_timeout(timeout);
+        }
+        policy
     }
 }
 
@@ -274,9 +308,9 @@ mod tests {
         check_refused(provider.upstream(no_env), "variable K");
         let upstream = provider.upstream(|name| (name == "K").then(|| "secret".into())).unwrap();
         assert!(!format!("{upstream:?}").contains("secret"));
-        let nameless = Provider { format: "grammar".into(), key_env: None, url: String::new() };
+        let nameless = Provider { format: "grammar".into(), ..<_>::default() };
         check_refused(nameless.upstream(no_env), "openai-chat");
-        let nowhere = Provider { format: "ollama".into(), key_env: None, url: "/x".into() };
+        let nowhere = Provider { format: "ollama".into(), url: "/x".into(), ..<_>::default() };
         check_refused(nowhere.upstream(no_env), "absolute");
     }
 }

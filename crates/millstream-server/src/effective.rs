@@ -12,7 +12,7 @@ use millstream::http::limits;
 use serde_json::Value;
 
 use crate::cli::ServeArgs;
-use crate::config::{Config, DATA, File, PORT, read};
+use crate::config::{Config, DATA, File, PORT, Provider, read};
 
 /// Prints the settings, if a server would start with them.
 pub(crate) fn run(args: &ServeArgs, given: Option<&ArgMatches>) -> anyhow::Result<()> {
@@ -89,12 +89,32 @@ fn lines(args: &ServeArgs, file: &File, given: GivenBy<'_>) -> Vec<String> {
     } else if file.auth.is_some() {
         lines.push("\n# [auth] is in the file".to_owned());
     }
-    for (name, provider) in &file.upstreams {
-        lines.push(format!("\n[upstreams.{}]", Value::from(name.as_str())));
-        lines.push(line("url", &text(&provider.url), "file"));
-        lines.push(line("format", &text(&provider.format), "file"));
-        lines.extend(provider.key_env.as_ref().map(|key| line("key_env", &text(key), "file")));
+    if let Some(filter) = &file.filter {
+        lines.push(format!("\n# [filter] with {} patterns is in the file", filter.patterns.len()));
     }
+    lines.extend(file.upstreams.iter().flat_map(|(name, provider)| upstream(name, provider)));
+    lines
+}
+
+/// A provider's table.
+fn upstream(name: &str, provider: &Provider) -> Vec<String> {
+    let text = |name, text: &str| line(name, &text.into(), "file");
+    let mut lines = vec![
+        format!("\n[upstreams.{}]", Value::from(name)),
+        text("url", &provider.url),
+        text("format", &provider.format),
+    ];
+    lines.extend(provider.key_env.as_ref().map(|key| text("key_env", key)));
+    lines.extend(provider.retries.map(|retries| line("retries", &retries.into(), "file")));
+    let times = [
+        ("retry_delay", provider.retry_delay),
+        ("response_timeout", provider.response_timeout),
+        ("silence_max", provider.silence_max),
+    ];
+    let times = times.into_iter().filter_map(|(name, time)| Some((name, time?)));
+    lines.extend(
+        times.map(|(name, time)| text(name, &humantime::format_duration(time).to_string())),
+    );
     lines
 }
 
@@ -147,11 +167,12 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_a_configuration() {
-        let upstreams =
-            "[upstreams.'my own']\nurl = 'http://h/v1'\nformat = 'ollama'\nkey_env = 'K'";
+        let upstreams = "[upstreams.'my own']\nurl = 'http://h/v1'\nformat = 'ollama'\nkey_env = 'K'\n\
+             retries = 5\nsilence_max = '1m'";
         let text = lines(&ServeArgs::default(), &file(upstreams), &|_| None).join("\n");
         let again = file(&text);
         assert_eq!(again.upstreams["my own"].key_env.as_deref(), Some("K"));
+        assert_eq!(again.upstreams["my own"].silence_max, Some(Duration::from_mins(1)));
         assert_eq!(
             lines(&ServeArgs::default(), &again, &|_| None).len(),
             text.lines().filter(|line| !line.is_empty()).count()

@@ -5,6 +5,7 @@ mod auth;
 mod cli;
 mod config;
 mod effective;
+mod filter;
 mod inspect;
 mod listen;
 mod publish;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::Authority;
-use llm_relay::{RelayId, Relays};
+use llm_relay::{RelayId, RelayOptions, Relays};
 use llm_stream::StreamEvent;
+use llm_stream::filter::PatternSet;
 use parking_lot::Mutex;
 use stream_core::{Capacity, Cursor, Hub};
 use stream_log::StoreError;
@@ -20,12 +21,12 @@ use tracing::warn;
 
 use crate::auth::Auth;
 use crate::client::Client;
-use crate::durable::{Streams, Subscriptions};
+use crate::durable::{Piece, Streams, Subscriptions};
 use crate::frame::{Frame, relay_frame};
 use crate::item::TopicItem;
 use crate::limits::{
-    BIRTHS_REMEMBERED, HOUSEKEEPING_INTERVAL, LONG_POLL, RING_BYTES, RING_RECORDS, TOPIC_BYTES,
-    TOPIC_RECORDS,
+    BIRTHS_REMEMBERED, HOUSEKEEPING_INTERVAL, LIVE_WRITE_TIMEOUT, LONG_POLL, RING_BYTES,
+    RING_RECORDS, TOPIC_BYTES, TOPIC_RECORDS,
 };
 use crate::llm::relay_event;
 use crate::metrics::{Asked, Metrics};
@@ -52,9 +53,11 @@ impl std::fmt::Debug for BeforeSleep {
 #[derive(Debug, Clone)]
 pub struct AppOptions {
     heartbeat: Duration,
+    write_timeout: Duration,
     body_bytes_max: usize,
     retention: Retention,
     upstreams: HashMap<String, Upstream>,
+    filter: Option<PatternSet>,
     long_poll: Duration,
     public_url: Option<String>,
     webhooks: Reach,
@@ -68,6 +71,7 @@ impl Default for AppOptions {
     fn default() -> Self {
         Self {
             heartbeat: Duration::from_secs(30),
+            write_timeout: LIVE_WRITE_TIMEOUT,
             body_bytes_max: BODY_BYTES_MAX,
             retention: Retention {
                 records_max: TOPIC_RECORDS,
@@ -75,6 +79,7 @@ impl Default for AppOptions {
                 age_max: None,
             },
             upstreams: HashMap::new(),
+            filter: None,
             long_poll: LONG_POLL,
             public_url: None,
             webhooks: Reach::Public,
@@ -91,6 +96,16 @@ impl AppOptions {
     #[must_use]
     pub fn heartbeat(mut self, idle: Duration) -> Self {
         self.heartbeat = idle;
+        self
+    }
+
+    /// After how long a live reader whose connection takes nothing of what is due to it counts as
+    /// gone, and one that does not answer at all; 30 s otherwise.
+    ///
+    /// It may come back with the id that it has, and misses nothing.
+    #[must_use]
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.write_timeout = timeout;
         self
     }
 
@@ -135,6 +150,14 @@ impl AppOptions {
     #[must_use]
     pub fn auth(mut self, auth: Auth) -> Self {
         self.auth = Some(auth);
+        self
+    }
+
+    /// What must never reach a reader of anything that a model says: neither in relays, whatever
+    /// their source, nor in the answers of providers that are handed through.
+    #[must_use]
+    pub fn filter(mut self, patterns: PatternSet) -> Self {
+        self.filter = Some(patterns);
         self
     }
 
@@ -193,6 +216,8 @@ struct Shared {
     llm_events: LiveLogs<StreamEvent>,
     relays: Relays,
     streams: Arc<Streams>,
+    /// What is appended to durable streams, for live readers.
+    appends: LiveLogs<Piece>,
     subscriptions: Subscriptions,
     client: Client,
     metrics: Arc<Metrics>,
@@ -227,6 +252,7 @@ impl App {
             llm: LiveLogs::new(ring, relay_frame),
             llm_events: LiveLogs::new(ring, relay_event),
             streams,
+            appends: LiveLogs::new(ring, |_, record| Piece::new(&record)),
             subscriptions,
             client: Client::new(),
             metrics: Arc::new(Metrics::new(&options.asked)),
@@ -262,6 +288,10 @@ impl App {
 
     pub(crate) fn streams(&self) -> &Streams {
         &self.0.streams
+    }
+
+    pub(crate) fn appends(&self) -> &LiveLogs<Piece> {
+        &self.0.appends
     }
 
     pub(crate) fn subscriptions(&self) -> &Subscriptions {
@@ -306,6 +336,14 @@ impl App {
         Arc::clone(&self.0.everybody)
     }
 
+    pub(crate) fn heartbeat(&self) -> Duration {
+        self.0.options.heartbeat
+    }
+
+    pub(crate) fn write_timeout(&self) -> Duration {
+        self.0.options.write_timeout
+    }
+
     pub(crate) fn body_bytes_max(&self) -> usize {
         self.0.options.body_bytes_max
     }
@@ -316,6 +354,20 @@ impl App {
 
     pub(crate) fn upstream(&self, name: &str) -> Option<&Upstream> {
         self.0.options.upstreams.get(name)
+    }
+
+    /// What every relay has in common.
+    pub(crate) fn relay_options(&self) -> RelayOptions {
+        let options = RelayOptions::default();
+        match self.filter() {
+            Some(patterns) => options.filter(patterns.clone()),
+            None => options,
+        }
+    }
+
+    /// What must not be let through of anything that a model says.
+    pub(crate) fn filter(&self) -> Option<&PatternSet> {
+        self.0.options.filter.as_ref()
     }
 
     pub(crate) fn upstream_names(&self) -> Vec<&str> {

@@ -1,5 +1,7 @@
 //! An HTTP client for streams: what calls providers, and what the command line uses.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use bytes::Bytes;
 use futures_core::Stream;
@@ -45,13 +47,22 @@ impl Client {
     /// Sends `request` and gives the response as soon as its head is there.
     ///
     /// # Errors
-    /// [`CallError`] if no connection, or no response, came in time.
+    /// [`CallError`] if no connection, or no response, came in time ([`RESPONSE_TIMEOUT`]).
     ///
     /// # Cancel safety
     /// Dropping the future ends the call; the server may have seen it.
     pub async fn send(&self, request: Request<Body>) -> Result<Response<Body>, CallError> {
-        let response = tokio::time::timeout(RESPONSE_TIMEOUT, self.inner.request(request)).await;
-        let response = response.map_err(|_| CallError::Timeout)?;
+        self.send_within(RESPONSE_TIMEOUT, request).await
+    }
+
+    /// As [`send`](Self::send), with another bound.
+    pub(crate) async fn send_within(
+        &self,
+        timeout: Duration,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, CallError> {
+        let response = tokio::time::timeout(timeout, self.inner.request(request)).await;
+        let response = response.map_err(|_| CallError::Timeout { after: timeout })?;
         Ok(response.map_err(|error| CallError::Transport(error.into()))?.map(Body::new))
     }
 }
@@ -83,6 +94,9 @@ pub enum CallError {
     #[error("cannot reach the server")]
     Transport(#[source] BoxError),
     /// The response did not begin in time.
-    #[error("no response within {} s", RESPONSE_TIMEOUT.as_secs())]
-    Timeout,
+    #[error("no response within {} s", after.as_secs_f64())]
+    Timeout {
+        /// The bound.
+        after: Duration,
+    },
 }

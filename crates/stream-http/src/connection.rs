@@ -45,6 +45,14 @@ pub(crate) fn event_stream_headers() -> HeaderMap {
     ])
 }
 
+/// Keeps whatever lies between from holding a stream back.
+pub(crate) fn unbuffered() -> [(HeaderName, HeaderValue); 2] {
+    [
+        (CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")),
+        (X_ACCEL_BUFFERING, HeaderValue::from_static("no")),
+    ]
+}
+
 /// The headers of a stream of lines.
 pub(crate) fn lines_headers() -> HeaderMap {
     HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"))])
@@ -77,11 +85,7 @@ impl<F: Feed> Connection<F> {
                 Err(broken) => Some((Err(broken), None)),
             }
         });
-        let fixed = [
-            (CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform")),
-            (X_ACCEL_BUFFERING, HeaderValue::from_static("no")),
-        ];
-        (fixed, headers, Body::from_stream(chunks)).into_response()
+        (unbuffered(), headers, Body::from_stream(chunks)).into_response()
     }
 
     /// Everything that is due, as one piece to write; `None` at the end.

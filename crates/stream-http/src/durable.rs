@@ -11,6 +11,7 @@
 //! When the server goes down, long polls are answered that nothing came, and live readers are cut
 //! after a whole event; both come back with the offset that they have.
 
+mod crowd;
 mod family;
 mod live;
 mod locks;
@@ -20,6 +21,7 @@ mod stream;
 mod streams;
 mod subscriptions;
 
+pub(crate) use crowd::Piece;
 pub(crate) use respond::BROWSER_HEADERS;
 pub(crate) use routes::{append, router};
 pub(crate) use streams::Streams;

@@ -29,6 +29,7 @@ mod connection;
 mod date;
 mod lane;
 mod listener;
+mod live;
 mod request;
 mod response;
 mod turn;

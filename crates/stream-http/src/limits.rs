@@ -51,6 +51,18 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a provider may take to begin its answer; then the call has failed.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_mins(5);
 
+/// How often a provider is asked again that did not answer.
+pub const RETRIES: u32 = 2;
+
+/// The wait before a provider is asked again for the first time; doubled each time.
+pub const RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// The longest wait before a provider is asked again; one that asks for more is not asked again.
+pub const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
+
+/// Bytes of a provider's answer that is no stream and must be filtered; a longer one is refused.
+pub const FILTERED_ANSWER_BYTES: usize = 16 << 20;
+
 /// How often expired and never used logs are let go of.
 pub const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -120,3 +132,43 @@ pub const STATS_INTERVAL: Duration = Duration::from_secs(1);
 /// Requests and pieces of requests that a thread of that lane looks at before it lets the store
 /// commit what they append, if it never comes to sleep.
 pub const EXPRESS_STEPS: u32 = 256;
+
+/// How long a connection may take to send a request's head; then it is closed.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a live reader's socket may take nothing of what is due to it, unless configured
+/// otherwise; then its peer counts as gone.
+pub const LIVE_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of frames that a shard takes from a log at once; what comes after waits for the next
+/// round.
+pub const LIVE_GATHER_BYTES: usize = 128 << 10;
+
+/// Bytes of one `data` event that live readers of a durable stream share; the next append goes
+/// into another one. A single append is never cut.
+pub const LIVE_EVENT_BYTES: usize = 16 << 10;
+
+/// Pieces that one write to a live reader carries; the rest is for the next write.
+pub const LIVE_WRITE_PARTS: usize = 16;
+
+/// Bytes of frames that a shard keeps for readers of one log who are behind by little; those who
+/// are further behind read the log.
+pub const LIVE_RING_BYTES: usize = 1 << 20;
+
+/// Bytes of frames that a shard keeps for each such reader, up to [`LIVE_RING_BYTES`].
+pub const LIVE_READER_BYTES: usize = 16 << 10;
+
+/// Bytes of a page that is read for live readers who are behind; they ask for the next one when it
+/// is written.
+pub const LIVE_PAGE_BYTES: usize = 64 << 10;
+
+/// Such pages that lie in memory at once; more readers wait for their turn.
+pub const LIVE_PAGES: usize = 32;
+
+/// Bytes of a frame's rest that a live reader keeps for itself; a longer rest is shared with
+/// whoever else was cut in the same frames.
+pub const LIVE_REST_BYTES: usize = 4 << 10;
+
+/// Bytes that a live reader has sent and that are thrown away at the end of its connection, so
+/// that the last event arrives; one that has sent more may lose it.
+pub const DISCARD_AT_END_BYTES: usize = 64 << 10;

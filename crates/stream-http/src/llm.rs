@@ -1,5 +1,6 @@
 //! The routes of relays: start and stop; [`read`] and [`proxy`] have the others.
 
+mod answer;
 mod list;
 mod output;
 pub(crate) mod proxy;
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
-use llm_relay::{RelayId, RelayOptions, StopOutcome};
+use llm_relay::{RelayId, StopOutcome};
 use llm_stream::Format;
 use serde::Deserialize;
 use serde_json::json;
@@ -26,11 +27,12 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::body;
 use crate::caller::Caller;
-use crate::client::{chunks, read_some};
+use crate::client::{Client, chunks, read_some};
 use crate::extract::{Asked, Name};
 use crate::limits::{COMMAND_BYTES, REFUSAL_BYTES};
 use crate::metrics::RelayEnd;
 use crate::reject::Reject;
+use crate::upstream::Upstream;
 use read::Wanted;
 
 pub(crate) use list::list;
@@ -155,7 +157,7 @@ async fn from_bytes<S>(
 where
     S: Stream<Item = Result<Bytes, BoxError>> + Send + 'static,
 {
-    let mut options = RelayOptions::default();
+    let mut options = app.relay_options();
     if let Some(format) = format {
         options = options.format(format);
     }
@@ -171,12 +173,10 @@ async fn from_upstream(app: &App, id: &RelayId, command: &Command) -> Result<(),
         return Err(unknown_upstream(app, &command.upstream));
     };
     let (began, beginning) = oneshot::channel();
-    let (client, request) = (
-        app.client().clone(),
-        upstream.request(command.request.get().to_owned(), HeaderMap::new()),
-    );
+    let (client, provider) = (app.client().clone(), upstream.clone());
+    let request = Bytes::from(command.request.get().to_owned());
     let source = stream::once(async move {
-        let body = call(&client, request).await;
+        let body = call(&client, &provider, request).await;
         let (told, body) = match body {
             Ok(body) => (Ok(()), chunks(body).boxed()),
             Err(refusal) => {
@@ -189,22 +189,19 @@ async fn from_upstream(app: &App, id: &RelayId, command: &Command) -> Result<(),
         body
     })
     .flatten();
-    let options = RelayOptions::default().format(upstream.format());
+    let options = upstream.relay_options(app.relay_options());
     let ended = app.relays().start(id, options, source).await;
     drop(app.metrics().relay(ended.map_err(|error| Reject::start(&error))?));
     match beginning.await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(refusal)) => Err(refused(&command.upstream, refusal)),
+        Ok(Err(refusal)) => Err(refused(&command.upstream, answer::quote(&refusal, app.filter()))),
         Err(_) => Err(refused(&command.upstream, "stopped before it answered".to_owned())),
     }
 }
 
 /// The provider's answer, or in words why there is none.
-async fn call(
-    client: &crate::client::Client,
-    request: http::Request<Body>,
-) -> Result<Body, String> {
-    let response = client.send(request).await.map_err(|error| {
+async fn call(client: &Client, provider: &Upstream, request: Bytes) -> Result<Body, String> {
+    let response = provider.call(client, request, HeaderMap::new()).await.map_err(|error| {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
         cause.map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
     })?;

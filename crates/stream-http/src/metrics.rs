@@ -38,6 +38,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 pub(crate) enum Kind {
     Topic,
     Llm,
+    Durable,
 }
 
 impl EncodeLabelValue for Kind {
@@ -45,6 +46,7 @@ impl EncodeLabelValue for Kind {
         let name = match self {
             Self::Topic => "topic",
             Self::Llm => "llm",
+            Self::Durable => "durable",
         };
         EncodeLabelValue::encode(&name, encoder)
     }
@@ -104,6 +106,9 @@ pub(crate) struct Metrics {
     delivered: Family<OfKind, Counter>,
     gaps: Family<Gaps, Counter>,
     missed: Family<OfKind, Counter>,
+    live_pages: Counter,
+    live_let_go: Counter,
+    live_bytes: Counter,
     relays: Gauge,
     relays_ended: Family<Ends, Counter>,
     relay_events: Counter,
@@ -122,6 +127,9 @@ impl Metrics {
             delivered: Family::default(),
             gaps: Family::default(),
             missed: Family::default(),
+            live_pages: Counter::default(),
+            live_let_go: Counter::default(),
+            live_bytes: Counter::default(),
             relays: Gauge::<i64, AtomicI64>::default(),
             relays_ended: Family::default(),
             relay_events: Counter::default(),
@@ -146,6 +154,12 @@ impl Metrics {
         registry.register("gaps", "Gaps that readers were told of", self.gaps.clone());
         let help = "Records that readers were told to have missed";
         registry.register("records_missed", help, self.missed.clone());
+        let help = "Pages that were read for live readers who were behind";
+        registry.register("live_pages", help, self.live_pages.clone());
+        let help = "Live readers that were let go of because they took nothing more";
+        registry.register("live_readers_let_go", help, self.live_let_go.clone());
+        let help = "Bytes that were written to live readers outside the HTTP library";
+        registry.register("live_bytes", help, self.live_bytes.clone());
         registry.register("llm_relays", "Relays that run", self.relays.clone());
         registry.register("llm_relays_ended", "Relays by their end", self.relays_ended.clone());
         let help = "Events of relays that have ended";
@@ -160,7 +174,7 @@ impl Metrics {
     /// The same numbers as the metrics, as one JSON object.
     pub(crate) fn snapshot(&self) -> Value {
         let of_kind = |kind| OfKind { kind };
-        let kinds = [("topic", Kind::Topic), ("llm", Kind::Llm)];
+        let kinds = [("topic", Kind::Topic), ("llm", Kind::Llm), ("durable", Kind::Durable)];
         let by_kind = |read: &dyn Fn(&OfKind) -> i128| -> Value {
             let entries = kinds.map(|(name, kind)| (name.to_owned(), json!(read(&of_kind(kind)))));
             Value::Object(entries.into_iter().collect())
@@ -202,6 +216,30 @@ impl Metrics {
             epoch_changed: gap("epoch-changed"),
             pending: 0,
         }
+    }
+
+    /// Counts a gap that a reader is told of before it is counted itself.
+    pub(crate) fn gap(&self, kind: Kind, gap: &Gap) {
+        self.reader(kind).gap(gap);
+    }
+
+    /// Counts what a shard writes to its readers.
+    pub(crate) fn live(&self) -> LiveMeter {
+        LiveMeter {
+            topic: Crowds { meter: self.absent(Kind::Topic), readers: 0 },
+            durable: Crowds { meter: self.absent(Kind::Durable), readers: 0 },
+            pages: self.live_pages.clone(),
+            let_go: self.live_let_go.clone(),
+            bytes: self.live_bytes.clone(),
+            pending_bytes: 0,
+        }
+    }
+
+    /// The counters of a kind, for readers who are counted otherwise.
+    fn absent(&self, kind: Kind) -> ReaderMeter {
+        let meter = self.reader(kind);
+        meter.present.dec();
+        meter
     }
 
     /// Counts a relay that has just begun, and its end.
@@ -275,6 +313,78 @@ impl Drop for ReaderMeter {
     fn drop(&mut self) {
         self.flush();
         self.present.dec();
+    }
+}
+
+/// What one shard adds to the counters.
+#[derive(Debug)]
+pub(crate) struct LiveMeter {
+    topic: Crowds,
+    durable: Crowds,
+    pages: Counter,
+    let_go: Counter,
+    bytes: Counter,
+    pending_bytes: u64,
+}
+
+/// The readers of one kind in one shard.
+#[derive(Debug)]
+struct Crowds {
+    meter: ReaderMeter,
+    readers: i64,
+}
+
+impl LiveMeter {
+    fn of(&mut self, kind: Kind) -> &mut Crowds {
+        match kind {
+            Kind::Durable => &mut self.durable,
+            Kind::Topic | Kind::Llm => &mut self.topic,
+        }
+    }
+
+    pub(crate) fn joined(&mut self, kind: Kind) {
+        let crowds = self.of(kind);
+        crowds.readers += 1;
+        crowds.meter.present.inc();
+    }
+
+    pub(crate) fn left(&mut self, kind: Kind) {
+        let crowds = self.of(kind);
+        crowds.readers -= 1;
+        crowds.meter.present.dec();
+    }
+
+    /// Notes what one write has carried.
+    pub(crate) fn wrote(&mut self, kind: Kind, records: u64, bytes: usize) {
+        self.of(kind).meter.pending += records;
+        self.pending_bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
+    }
+
+    /// Counts a page that one reader gets, and the gaps that it tells of.
+    pub(crate) fn paged(&mut self, kind: Kind, gaps: &[Gap]) {
+        self.pages.inc();
+        for gap in gaps {
+            self.of(kind).meter.gap(gap);
+        }
+    }
+
+    /// Counts a reader that took nothing more.
+    pub(crate) fn let_go(&mut self) {
+        self.let_go.inc();
+    }
+
+    /// Counts what was noted.
+    pub(crate) fn flush(&mut self) {
+        self.topic.meter.flush();
+        self.durable.meter.flush();
+        self.bytes.inc_by(std::mem::take(&mut self.pending_bytes));
+    }
+}
+
+impl Drop for Crowds {
+    fn drop(&mut self) {
+        // The meter takes one reader from the count when it is dropped.
+        self.meter.present.inc_by(1 - self.readers);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reading topics: live, as history, one of them or many.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -7,20 +9,23 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use stream_log::{LogReader, ReadFrom, ReadLimit};
 use stream_model::{ErrorClass, Offset, Topic, TopicFilter};
+use stream_protocol::session::Notice;
 use stream_protocol::subscribe::{self, Form, StartAt, Subscribe, SubscribeError};
-use stream_protocol::{Action, AnyToken, Interest, Problem};
+use stream_protocol::{Action, AnyToken, Interest, Problem, ResumeToken};
 
 use crate::app::{App, topic_log_name};
 use crate::caller::Caller;
-use crate::connection::{Connection, event_stream_headers, lines_headers};
+use crate::connection::{Connection, event_stream_headers, lines_headers, unbuffered};
 use crate::extract::{Asked, Name};
-use crate::feed::{Feed, LogFeed};
+use crate::feed::{Feed, LogFeed, session_gap};
+use crate::frame::notice_frame;
 use crate::item::TopicItem;
+use crate::live::{Ending, MaybeTicket, Seat, Ticket, TopicSource};
 use crate::many::{ManyFeed, ManyForm, ManyReader};
 use crate::metrics::Kind;
 use crate::page::Page;
 use crate::reject::Reject;
-use crate::rendition::{Rendition, TopicFrames, TopicLines};
+use crate::rendition::{TopicFrames, TopicLines};
 use crate::start::{has_everything, read_from};
 use crate::topics::parse_topic;
 
@@ -49,6 +54,7 @@ type Pairs = Vec<(String, String)>;
 pub(crate) async fn topic(
     State(app): State<App>,
     caller: Caller,
+    MaybeTicket(ticket): MaybeTicket,
     Name(topic): Name,
     Asked(query): Asked<Pairs>,
     headers: HeaderMap,
@@ -60,7 +66,7 @@ pub(crate) async fn topic(
     if conditions.is_empty() && !topic.contains(['*', '>']) {
         let topic = parse_topic(&topic)?;
         caller.check(Action::Subscribe(&TopicFilter::from(&topic)))?;
-        return Reading { app, caller, query, headers }.one(&topic).await;
+        return Reading { app, caller, query, headers }.one(&topic, ticket).await;
     }
     let interest = Interest::parse([topic], conditions)?;
     Reading { app, caller, query, headers }.many(interest).await
@@ -107,7 +113,7 @@ struct Reading {
 }
 
 impl Reading {
-    async fn one(&self, topic: &Topic) -> Result<Response, Reject> {
+    async fn one(&self, topic: &Topic, ticket: Option<Ticket>) -> Result<Response, Reject> {
         let (from, last) = (value(&self.query, "from")?, value(&self.query, "lastEventId")?);
         let limit = value(&self.query, "limit")?;
         let Subscribe { start, form, limit } = subscribe::parse(&self.headers, from, last, limit)?;
@@ -117,11 +123,21 @@ impl Reading {
             Form::JsonPage => self.page(topic, asked).await,
             Form::EventStream => {
                 let from = read_from(asked.start, ReadFrom::Latest);
-                self.live(topic, asked.start, from, TopicFrames, event_stream_headers()).await
+                let headers = event_stream_headers();
+                match (self.open(topic, asked.start, from).await?, ticket) {
+                    (None, _) => Ok(StatusCode::NO_CONTENT.into_response()),
+                    (Some(reader), Some(ticket)) => Ok(self.seat(reader, &ticket, headers)),
+                    (Some(reader), None) => {
+                        Ok(self.connect(LogFeed::new(reader, TopicFrames), headers))
+                    }
+                }
             }
             Form::Lines => {
                 let from = read_from(asked.start, ReadFrom::Earliest);
-                self.live(topic, asked.start, from, TopicLines, lines_headers()).await
+                Ok(match self.open(topic, asked.start, from).await? {
+                    None => StatusCode::NO_CONTENT.into_response(),
+                    Some(reader) => self.connect(LogFeed::new(reader, TopicLines), lines_headers()),
+                })
             }
         }
     }
@@ -135,28 +151,51 @@ impl Reading {
         Ok(Json(Page::new(batch.map_err(|error| Reject::read(&error))?)).into_response())
     }
 
-    /// A reader may come before the first event, so the topic is made if there is none.
-    async fn live<R: Rendition<Item = TopicItem>>(
+    /// A reader of a topic, which may come before the first event, so that the topic is made if
+    /// there is none; nobody if it has everything of a topic that is over.
+    async fn open(
         &self,
         topic: &Topic,
         start: StartAt,
         from: ReadFrom,
-        rendition: R,
-        headers: HeaderMap,
-    ) -> Result<Response, Reject> {
+    ) -> Result<Option<LogReader<TopicItem>>, Reject> {
         let name = topic_log_name(topic);
         let log = self.app.topic_log(topic).await.map_err(|error| Reject::store(&error))?;
         let live = self.app.topics().follow(&name, log).await;
         let live = live.map_err(|error| Reject::read(&error))?;
         let state = live.state();
         if has_everything(start, &state) {
-            return Ok(StatusCode::NO_CONTENT.into_response());
+            return Ok(None);
         }
         if state.next == Offset::ZERO {
             self.app.note_unborn(name);
         }
-        let reader = LogReader::open(live, from).map_err(|error| Reject::read(&error))?;
-        Ok(self.connect(LogFeed::new(reader, rendition), headers))
+        LogReader::open(live, from).map(Some).map_err(|error| Reject::read(&error))
+    }
+
+    /// Lets a reader leave the HTTP library: it is greeted here as a session would, and then gets
+    /// what the others of its topic get.
+    fn seat(
+        &self,
+        mut reader: LogReader<TopicItem>,
+        ticket: &Ticket,
+        headers: HeaderMap,
+    ) -> Response {
+        let token = ResumeToken::at(reader.position());
+        let mut greeting = notice_frame(&Notice::<()>::Hello, &token).to_vec();
+        if let Some(gap) = reader.take_gap().map(session_gap) {
+            self.app.metrics().gap(Kind::Topic, &gap);
+            greeting.extend_from_slice(&notice_frame(&Notice::Gap((), gap), &token));
+        }
+        ticket.give(Seat {
+            source: Arc::new(TopicSource(Arc::clone(reader.live()))),
+            kind: Kind::Topic,
+            greeting,
+            next: reader.position().offset.get(),
+            ends: self.caller.expires().map(|at| (at, Ending::Expired)),
+            cursor: None,
+        });
+        (unbuffered(), headers).into_response()
     }
 
     /// Topics that do not exist yet are read from their first event on.

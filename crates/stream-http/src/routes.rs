@@ -11,6 +11,11 @@ use crate::{caller, dashboard, durable, guard, llm, metrics, read, reject, topic
 
 /// The routes of `app`, to be mounted anywhere.
 pub fn router(app: App) -> Router {
+    uncounted(app.clone()).layer(from_fn_with_state(app, metrics::count_response))
+}
+
+/// The same routes for whoever counts the responses that are given, as not all of them are.
+pub(crate) fn uncounted(app: App) -> Router {
     Router::new()
         .route("/topics", get(topics::list))
         .route("/topics/{topic}", get(read::topic).post(topics::post))
@@ -31,7 +36,6 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(reject::wrong_method)
         .layer(from_fn_with_state(app.clone(), caller::identify))
         .layer(from_fn_with_state(app.clone(), guard::guard))
-        .layer(from_fn_with_state(app.clone(), metrics::count_response))
         .with_state(app)
 }
 

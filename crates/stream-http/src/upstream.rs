@@ -1,9 +1,17 @@
 //! Providers that the server calls itself.
 
+use std::time::Duration;
+
 use axum::body::Body;
+use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, Method, Request, Uri};
+use http::{HeaderMap, Method, Request, Response, Uri};
+use llm_relay::RelayOptions;
 use llm_stream::Format;
+use tracing::warn;
+
+use crate::client::{CallError, Client};
+use crate::retry::{RetryPolicy, asked_wait, says_later};
 
 const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
 /// What providers stream in.
@@ -17,6 +25,8 @@ pub struct Upstream {
     url: Uri,
     format: Format,
     key: Option<(HeaderName, HeaderValue)>,
+    retry: RetryPolicy,
+    silence_max: Option<Duration>,
 }
 
 impl Upstream {
@@ -31,7 +41,13 @@ impl Upstream {
         if !absolute {
             return Err(UpstreamError::Url { url: url.to_owned() });
         }
-        Ok(Self { url: parsed, format, key: None })
+        Ok(Self {
+            url: parsed,
+            format,
+            key: None,
+            retry: RetryPolicy::default(),
+            silence_max: None,
+        })
     }
 
     /// Sends `key` in the header that the format's provider reads it from.
@@ -52,14 +68,68 @@ impl Upstream {
         Ok(self)
     }
 
+    /// How patient the server is until an answer begins.
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// How long the provider may be silent in mid-stream; see [`RelayOptions::silence_max`].
+    #[must_use]
+    pub fn silence_max(mut self, silence: Duration) -> Self {
+        self.silence_max = Some(silence);
+        self
+    }
+
+    /// `options` for a relay of this provider's streams.
+    pub(crate) fn relay_options(&self, options: RelayOptions) -> RelayOptions {
+        let options = options.format(self.format);
+        match self.silence_max {
+            Some(silence) => options.silence_max(silence),
+            None => options,
+        }
+    }
+
+    /// Calls the provider, again where that may help; the response is the last one.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the call, or the wait for the next one.
+    pub(crate) async fn call(
+        &self,
+        client: &Client,
+        body: Bytes,
+        headers: HeaderMap,
+    ) -> Result<Response<Body>, CallError> {
+        let mut calls = 1;
+        loop {
+            let request = self.request(body.clone(), headers.clone());
+            let result = client.send_within(self.retry.timeout(), request).await;
+            let wait = match &result {
+                Ok(response) if says_later(response.status()) => {
+                    self.retry.wait(calls, asked_wait(response.headers()))
+                }
+                Err(CallError::Transport(_)) => self.retry.wait(calls, None),
+                Ok(_) | Err(CallError::Timeout { .. }) => None,
+            };
+            let Some(wait) = wait else { return result };
+            let status = result.as_ref().ok().map(|response| response.status().as_u16());
+            let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            warn!(host = self.url.host(), calls, status, wait_ms, "provider did not answer");
+            // Many who wait for one provider must not all come back at once.
+            tokio::time::sleep(wait.mul_f64(1.0 + fastrand::f64() / 4.0)).await;
+            calls += 1;
+        }
+    }
+
     /// The format of its streams.
     pub fn format(&self) -> Format {
         self.format
     }
 
     /// The request that carries `body` to the provider; `headers` say more than it needs.
-    pub(crate) fn request(&self, body: impl Into<Body>, headers: HeaderMap) -> Request<Body> {
-        let mut request = Request::new(body.into());
+    fn request(&self, body: Bytes, headers: HeaderMap) -> Request<Body> {
+        let mut request = Request::new(Body::from(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.url.clone();
         let own = request.headers_mut();
@@ -82,6 +152,8 @@ impl std::fmt::Debug for Upstream {
             .field("url", &self.url)
             .field("format", &self.format)
             .field("has_key", &self.key.is_some())
+            .field("retry", &self.retry)
+            .field("silence_max", &self.silence_max)
             .finish()
     }
 }

@@ -27,8 +27,21 @@ pub(crate) struct BatchMeta {
 pub(crate) struct BatchBody<'a> {
     pub(crate) meta: BatchMeta,
     /// Bytes of each payload.
-    pub(crate) lengths: Vec<usize>,
+    pub(crate) lengths: Lengths<'a>,
     pub(crate) payloads: &'a [u8],
+}
+
+/// The lengths of a batch's payloads, as they are written; nothing is kept of them.
+#[derive(Debug, Clone)]
+pub(crate) struct Lengths<'a>(Reader<'a>);
+
+impl Iterator for Lengths<'_> {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        self.0.varint().map(narrow)
+    }
 }
 
 /// Appends everything of a batch's body but the payloads.
@@ -65,14 +78,15 @@ pub(crate) fn read_batch(body: &[u8], records: u32) -> Option<BatchBody<'_>> {
             seq: reader.varint()?,
         }),
     };
-    // A record takes at least the byte of its length, so this asks for no more than there is.
-    let mut lengths = Vec::with_capacity(narrow(records.into()).min(reader.0.len()));
+    let start = reader.0;
+    let mut sum = 0_usize;
     for _ in 0..records {
-        lengths.push(narrow(reader.varint()?));
+        sum = sum.checked_add(narrow(reader.varint()?))?;
     }
-    let sum = lengths.iter().try_fold(0_usize, |sum, length| sum.checked_add(*length))?;
+    let payloads = reader.0;
+    let lengths = Lengths(Reader(start.get(..start.len() - payloads.len())?));
     let meta = BatchMeta { timestamp, bytes_before, producer, close: flags & CLOSES != 0 };
-    (sum == reader.0.len()).then_some(BatchBody { meta, lengths, payloads: reader.0 })
+    (sum == payloads.len()).then_some(BatchBody { meta, lengths, payloads })
 }
 
 /// What a log is made with.
@@ -135,7 +149,8 @@ mod tests {
             put_batch(&mut body, &meta, &[Bytes::from_static(b"one"), Bytes::new()]);
             body.extend_from_slice(b"one");
             let read = read_batch(&body, 2).unwrap();
-            assert_eq!((read.meta, read.lengths, read.payloads), (meta, vec![3, 0], &b"one"[..]));
+            let lengths: Vec<usize> = read.lengths.collect();
+            assert_eq!((read.meta, lengths, read.payloads), (meta, vec![3, 0], &b"one"[..]));
             assert!((0..body.len()).all(|cut| read_batch(&body[..cut], 2).is_none()));
         }
     }

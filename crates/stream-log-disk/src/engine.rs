@@ -18,6 +18,8 @@ mod aside;
 mod cache;
 mod commit;
 mod compaction;
+mod directory;
+mod dormitory;
 mod files;
 mod house;
 mod open;
@@ -43,10 +45,12 @@ use crate::frame::Back;
 use crate::group::{Group, GroupSender, Phase};
 use crate::index::SegmentIndex;
 use crate::options::DiskOptions;
+use crate::read::Windows;
 use crate::state::{Effect, LogId, LogState};
 use crate::vfs::{Vfs, VfsFile};
 
 use compaction::Garbage;
+use directory::Directory;
 use house::Chores;
 use sleep::Slot;
 pub(crate) use staging::Attempt;
@@ -69,6 +73,8 @@ pub(crate) struct Engine {
     indexed: Mutex<VecDeque<Arc<Segment>>>,
     /// Segments whose file is open, the one opened longest ago first.
     opened: Mutex<VecDeque<Arc<Segment>>>,
+    /// Memory of earlier reads, to be used again.
+    windows: Windows,
     /// Files of emptied segments, to be used again.
     spares: Mutex<Vec<String>>,
     chores: Mutex<Chores>,
@@ -87,7 +93,7 @@ pub(crate) struct Cell {
 
 #[derive(Debug, Default)]
 struct Names {
-    logs: BTreeMap<Box<str>, Slot>,
+    logs: Directory,
     next_log: LogId,
     configs: Configs,
 }
@@ -205,11 +211,7 @@ impl Engine {
 
     /// The log of this name.
     pub(crate) fn find(&self, name: &str) -> Result<Option<Arc<Cell>>, DiskError> {
-        let found = {
-            let mut names = self.names.lock();
-            let Names { logs, configs, .. } = &mut *names;
-            logs.get_mut(name).filter(|slot| !slot.is_deleted()).and_then(|slot| slot.wake(configs))
-        };
+        let found = self.wake(name);
         match &self.stage.lock().trouble {
             Some(DiskError::Closed) => Err(DiskError::Closed),
             _ => Ok(found),
@@ -220,46 +222,55 @@ impl Engine {
     pub(crate) fn names(&self, from: &str, after: Option<&str>, limit: usize) -> Vec<Box<str>> {
         let start = after.filter(|after| *after >= from).map_or(Included(from), Excluded);
         let names = self.names.lock();
-        let found = names.logs.range::<str, _>((start, Unbounded));
-        let found = found.take_while(|(name, _)| name.starts_with(from));
+        let found = names.logs.range(start).take_while(|(name, _)| name.starts_with(from));
         let there = found.filter(|(_, slot)| !slot.is_deleted());
-        there.map(|(name, _)| name.clone()).take(limit).collect()
+        there.map(|(name, _)| name.into()).take(limit).collect()
     }
 
     /// Calls `look` with every log that is there all the while; others may be missed.
     ///
     /// The names are locked for a few logs at a time, so that nobody waits for all of them.
-    fn for_each_slot(&self, mut look: impl FnMut(&str, &mut Slot, &Configs)) {
+    fn for_each_slot(&self, mut look: impl FnMut(&str, Slot<'_>, &Configs)) {
         let mut last: Option<Box<str>> = None;
         loop {
-            let mut names = self.names.lock();
-            let Names { logs, configs, .. } = &mut *names;
+            let names = self.names.lock();
             let start = last.as_deref().map_or(Unbounded, Excluded);
             let mut count = 0;
             let mut end = None;
-            for (name, slot) in logs.range_mut::<str, _>((start, Unbounded)).take(LOGS_AT_ONCE) {
-                look(name, slot, configs);
+            for (name, slot) in names.logs.range(start).take(LOGS_AT_ONCE) {
+                look(name, slot, &names.configs);
                 count += 1;
                 end = Some(name);
             }
             if count < LOGS_AT_ONCE {
                 return;
             }
-            last = end.cloned();
+            last = end.map(Box::from);
         }
     }
 
     /// Every log whose time has run out at `now`.
     pub(crate) fn expired(&self, now: time::OffsetDateTime) -> Vec<(Box<str>, Arc<Cell>)> {
-        let mut expired = Vec::new();
+        let mut expired: Vec<Box<str>> = Vec::new();
         self.for_each_slot(|name, slot, configs| {
-            let mut is_expired = false;
-            slot.look(configs, |log| is_expired = log.is_expired(now));
-            if is_expired && let Some(cell) = slot.wake(configs) {
-                expired.push((name.into(), cell));
-            }
+            slot.look(configs, |log| {
+                if log.is_expired(now) {
+                    expired.push(name.into());
+                }
+            });
         });
-        expired
+        let woken = expired.into_iter().filter_map(|name| {
+            let cell = self.wake(&name)?;
+            Some((name, cell))
+        });
+        woken.collect()
+    }
+
+    /// The log of this name, woken if it is asleep.
+    fn wake(&self, name: &str) -> Option<Arc<Cell>> {
+        let mut names = self.names.lock();
+        let Names { logs, configs, .. } = &mut *names;
+        logs.wake(name, configs)
     }
 
     /// Hears of room being made.

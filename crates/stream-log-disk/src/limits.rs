@@ -48,3 +48,6 @@ pub const LOGS_MAX: usize = 10_000_000;
 
 /// Bytes of one read from a file; longer stretches take more reads.
 pub const READ_BYTES: u32 = 1 << 20;
+
+/// How many stretches of such a read keep their memory for later ones; more give it back.
+pub const WINDOWS_KEPT: usize = 4;

@@ -1,14 +1,18 @@
 //! Frames out of a segment's file, many with one read.
 
 use std::io;
-use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use parking_lot::Mutex;
 
 use crate::body::{BatchBody, read_batch};
 use crate::frame::{HEAD_BYTES_MAX, Head, Kind, Place, at};
-use crate::limits::READ_BYTES;
+use crate::limits::{READ_BYTES, WINDOWS_KEPT};
 use crate::vfs::VfsFile;
+
+/// Memory of earlier reads, to be used again when nobody has any of their records.
+#[derive(Debug, Default)]
+pub(crate) struct Windows(Mutex<Vec<Bytes>>);
 
 /// Reads frames at rising positions of one segment.
 #[derive(Debug)]
@@ -17,36 +21,65 @@ pub(crate) struct FrameReader<'a> {
     secret: u32,
     window: Bytes,
     window_start: u32,
+    windows: Option<&'a Windows>,
 }
 
-/// A batch, and the bytes that its payloads are slices of.
+/// A batch, in the window that its payloads are slices of.
 #[derive(Debug)]
-pub(crate) struct BatchFrame {
+pub(crate) struct BatchFrame<'a> {
     pub(crate) head: Head,
-    frame: Bytes,
-    body: Range<usize>,
+    body: &'a [u8],
+    window: &'a Bytes,
 }
 
-impl BatchFrame {
+impl<'a> BatchFrame<'a> {
     /// What the batch says; `None` if it has another form.
-    pub(crate) fn read(&self) -> Option<BatchBody<'_>> {
-        read_batch(self.body(), self.head.records)
+    pub(crate) fn read(&self) -> Option<BatchBody<'a>> {
+        read_batch(self.body, self.head.records)
     }
 
     /// What follows the head.
-    pub(crate) fn body(&self) -> &[u8] {
-        self.frame.get(self.body.clone()).unwrap_or_default()
+    pub(crate) fn body(&self) -> &'a [u8] {
+        self.body
     }
 
     /// The bytes that `part`, which is a part of the body, lies in, without a copy.
+    #[inline]
     pub(crate) fn share(&self, part: &[u8]) -> Bytes {
-        self.frame.slice_ref(part)
+        self.window.slice_ref(part)
+    }
+}
+
+impl Windows {
+    /// A window of `bytes`, with anything in it.
+    ///
+    /// Small ones are always new: a record that is kept holds all of its window.
+    fn take(&self, bytes: usize) -> BytesMut {
+        let mut windows = self.0.lock();
+        let kept = if bytes > at(READ_BYTES) / 2 { windows.pop() } else { None };
+        drop(windows);
+        kept.and_then(|window| window.try_into_mut().ok()).unwrap_or_default()
+    }
+
+    fn keep(&self, window: Bytes) {
+        if window.len() > at(READ_BYTES) / 2 && window.len() <= at(READ_BYTES) {
+            let mut windows = self.0.lock();
+            // The one that was read last is the last whose records are let go of.
+            windows.insert(0, window);
+            windows.truncate(WINDOWS_KEPT);
+        }
     }
 }
 
 impl<'a> FrameReader<'a> {
     pub(crate) fn new(file: &'a dyn VfsFile, secret: u32) -> Self {
-        Self { file, secret, window: Bytes::new(), window_start: 0 }
+        Self { file, secret, window: Bytes::new(), window_start: 0, windows: None }
+    }
+
+    /// Uses the memory of earlier reads again, and leaves its own for later ones.
+    pub(crate) fn with_windows(mut self, windows: &'a Windows) -> Self {
+        self.windows = Some(windows);
+        self
     }
 
     /// Reads the batch at `position`; frames up to `ahead`, which is asked only if the file must be
@@ -57,20 +90,14 @@ impl<'a> FrameReader<'a> {
         &mut self,
         position: u32,
         ahead: impl Fn() -> u32,
-    ) -> io::Result<Option<BatchFrame>> {
+    ) -> io::Result<Option<BatchFrame<'_>>> {
         let place = Place { secret: self.secret, position };
         let head_bytes = u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX);
         self.cover(position, head_bytes, &ahead)?;
         let Some(head) = Head::read(self.rest(position), place) else { return Ok(None) };
         self.cover(position, head.frame_bytes(), &ahead)?;
-        let rest = self.rest(position);
-        if head.kind != Kind::Batch || head.body(rest, place).is_none() {
-            return Ok(None);
-        }
-        let start = at(position.saturating_sub(self.window_start));
-        let frame = self.window.slice(start..start + at(head.frame_bytes()));
-        let body = at(head.head_bytes)..at(head.frame_bytes());
-        Ok(Some(BatchFrame { head, frame, body }))
+        let body = head.body(self.rest(position), place).filter(|_| head.kind == Kind::Batch);
+        Ok(body.map(|body| BatchFrame { head, body, window: &self.window }))
     }
 
     fn rest(&self, position: u32) -> &[u8] {
@@ -83,12 +110,26 @@ impl<'a> FrameReader<'a> {
         if self.rest(position).len() >= at(bytes) {
             return Ok(());
         }
+        self.leave_window();
         let wanted = ahead().saturating_sub(position).clamp(4 << 10, READ_BYTES).max(bytes);
-        let mut window = vec![0; at(wanted)];
+        let mut window = self.windows.map_or_else(BytesMut::new, |kept| kept.take(at(wanted)));
+        window.resize(at(wanted), 0);
         let count = self.file.read_at(&mut window, position.into())?;
         window.truncate(count);
-        self.window = window.into();
+        self.window = window.freeze();
         self.window_start = position;
         Ok(())
+    }
+
+    fn leave_window(&mut self) {
+        if let Some(windows) = self.windows {
+            windows.keep(std::mem::take(&mut self.window));
+        }
+    }
+}
+
+impl Drop for FrameReader<'_> {
+    fn drop(&mut self) {
+        self.leave_window();
     }
 }

@@ -50,7 +50,7 @@ pub use admission::Admission;
 pub use append::{AppendBatch, AppendReceipt, Durability};
 pub use config::{LogConfig, Retention};
 pub use error::{AppendError, ReadError, StoreError, TrimError};
-pub use live::{LiveLog, LiveLogs, Render};
+pub use live::{LiveLog, LiveLogs, Render, SharedReaders};
 pub use log::{Log, LogExt};
 pub use memory::{MemoryLog, MemoryStore};
 pub use name::{LogName, LogNameError, Namespace};

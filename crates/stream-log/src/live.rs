@@ -5,6 +5,7 @@
 //! A log is followed only while somebody reads it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -27,6 +28,50 @@ pub struct LiveLog<T> {
     epoch: Epoch,
     render: Render<T>,
     pump: JoinHandle<()>,
+    /// Cursors that are shared, and the readers that share them.
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    cursors: AtomicUsize,
+    readers: AtomicUsize,
+}
+
+/// Readers that share one cursor, and are counted one by one; gone from the count when it is
+/// dropped.
+#[derive(Debug)]
+pub struct SharedReaders {
+    shared: Arc<Shared>,
+    readers: usize,
+}
+
+impl SharedReaders {
+    /// Counts one more.
+    pub fn join(&mut self) {
+        self.readers = self.readers.saturating_add(1);
+        self.shared.readers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one less; below none it does nothing.
+    pub fn leave(&mut self) {
+        if let Some(left) = self.readers.checked_sub(1) {
+            self.readers = left;
+            self.shared.readers.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.readers
+    }
+}
+
+impl Drop for SharedReaders {
+    fn drop(&mut self) {
+        self.shared.readers.fetch_sub(self.readers, Ordering::Relaxed);
+        self.shared.cursors.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl<T: Send + Sync + 'static> LiveLog<T> {
@@ -45,7 +90,7 @@ impl<T: Send + Sync + 'static> LiveLog<T> {
             epoch: state.epoch,
         };
         let pump = tokio::spawn(pump.run());
-        Self { log, hub, watch, epoch: state.epoch, render, pump }
+        Self { log, hub, watch, epoch: state.epoch, render, pump, shared: Arc::default() }
     }
 
     /// The log.
@@ -66,6 +111,20 @@ impl<T: Send + Sync + 'static> LiveLog<T> {
     /// How the log stands now.
     pub fn state(&self) -> TailState {
         self.watch.state()
+    }
+
+    /// Says that one cursor of the hub is shared by readers who are counted with what is returned,
+    /// and is no reader itself.
+    pub fn share_cursor(&self) -> SharedReaders {
+        self.shared.cursors.fetch_add(1, Ordering::Relaxed);
+        SharedReaders { shared: Arc::clone(&self.shared), readers: 0 }
+    }
+
+    /// How many read the log now.
+    pub fn readers(&self) -> usize {
+        let shared = self.shared.cursors.load(Ordering::Relaxed);
+        let own = self.hub.cursors().saturating_sub(shared);
+        own.saturating_add(self.shared.readers.load(Ordering::Relaxed))
     }
 
     pub(crate) fn render(&self, record: Record) -> T {
@@ -189,7 +248,7 @@ impl<T: Send + Sync + 'static> LiveLogs<T> {
     /// The logs that are followed now, with the number of their readers.
     pub fn readers(&self) -> Vec<(LogName, usize)> {
         let live = self.live.lock();
-        let count = |known: &Weak<LiveLog<T>>| known.upgrade().map(|live| live.hub.cursors());
+        let count = |known: &Weak<LiveLog<T>>| known.upgrade().map(|live| live.readers());
         live.iter().filter_map(|(name, known)| Some((name.clone(), count(known)?))).collect()
     }
 }

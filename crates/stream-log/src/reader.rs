@@ -131,6 +131,11 @@ impl<T: Send + Sync + 'static> LogReader<T> {
         StreamPosition { epoch: self.live.epoch(), offset: self.position }
     }
 
+    /// Takes the gap that is to be told first, if there is one, and nothing else.
+    pub fn take_gap(&mut self) -> Option<Gap> {
+        self.gap.take()
+    }
+
     /// The log that is read.
     pub fn live(&self) -> &Arc<LiveLog<T>> {
         &self.live

@@ -24,7 +24,7 @@ use millstream::log::{
     AppendBatch, LiveLog, Log, LogConfig, LogReader, MemoryLog, Next, ReadFrom, Record,
 };
 use millstream::model::{Epoch, Offset};
-use millstream::relay::{Ending, Relay, RelayOptions};
+use millstream::relay::{Ending, Moment, Relay, RelayOptions};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -143,11 +143,17 @@ impl Delivered {
     }
 }
 
+/// The peer writes no statistics.
+fn options() -> RelayOptions {
+    RelayOptions::default().format(Format::OpenAiChat).statistics(false)
+}
+
 /// Bytes to records to frames.
 fn ours(chunks: &[Bytes], keep: bool) -> Delivered {
     let mut sink = Delivered::new(keep);
     let mut offset = Offset::ZERO;
-    let mut relay = Relay::new(RelayOptions::default().format(Format::OpenAiChat));
+    let now = Moment::now();
+    let mut relay = Relay::new(&options(), now);
     let mut deliver = |relay: &mut Relay| {
         for payload in relay.take_records() {
             sink.deliver(&relay_frame(EPOCH, Record { offset, timestamp: T0, payload }));
@@ -155,10 +161,10 @@ fn ours(chunks: &[Bytes], keep: bool) -> Delivered {
         }
     };
     for chunk in chunks {
-        relay.push(T0, chunk);
+        relay.push(now, chunk);
         deliver(&mut relay);
     }
-    relay.finish(T0, &Ending::Finished);
+    relay.finish(now, &Ending::Finished);
     deliver(&mut relay);
     sink
 }
@@ -171,13 +177,14 @@ async fn ours_through_a_log(chunks: &[Bytes], keep: bool) -> Delivered {
     let live = LiveLog::start(Arc::clone(&log), tail, capacity, Arc::new(relay_frame));
     let mut reader = LogReader::open(Arc::new(live), ReadFrom::Earliest).expect("it is there");
     let write = async {
-        let mut relay = Relay::new(RelayOptions::default().format(Format::OpenAiChat));
+        let now = Moment::now();
+        let mut relay = Relay::new(&options(), now);
         for chunk in chunks {
-            relay.push(T0, chunk);
+            relay.push(now, chunk);
             append(&*log, &mut relay).await;
             tokio::task::yield_now().await;
         }
-        relay.finish(T0, &Ending::Finished);
+        relay.finish(now, &Ending::Finished);
         append(&*log, &mut relay).await;
         log.close().await.expect("a log in memory closes");
     };

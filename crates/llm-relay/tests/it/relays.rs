@@ -81,8 +81,8 @@ async fn a_broken_source_is_an_error_event_and_an_end() {
     assert_eq!(summary.status, EndStatus::Incomplete);
     let (events, closed) = fixture.events().await;
     assert!(closed);
-    assert!(fixture.kinds().await.ends_with(&["error", "end"]));
-    assert_eq!(events[events.len() - 2].content(), "provider stream broke: connection reset");
+    assert!(fixture.kinds().await.ends_with(&["error", "metadata", "end"]));
+    assert_eq!(events[events.len() - 3].content(), "provider stream broke: connection reset");
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,7 +92,7 @@ async fn a_silent_provider_is_given_up() {
     let summary = fixture.run(hanging(&[DELTA])).await;
     assert_eq!(before.elapsed(), Duration::from_mins(5));
     assert_eq!(summary.status, EndStatus::Incomplete);
-    assert!(fixture.kinds().await.ends_with(&["error", "end"]));
+    assert!(fixture.kinds().await.ends_with(&["error", "metadata", "end"]));
 }
 
 #[tokio::test(start_paused = true)]

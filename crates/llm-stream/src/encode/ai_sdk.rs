@@ -11,6 +11,7 @@ use super::target::{Block, Call, Content, Note, Target};
 use super::{usage, words};
 use crate::event::{EndStatus, Executor, Opaque, RawJson, StreamError};
 use crate::format::Format;
+use crate::stats::STATISTICS;
 
 /// Writes the chunks of one message with one step.
 #[derive(Debug, Clone, Default)]
@@ -158,6 +159,13 @@ impl Target for AiSdk {
             }
             (Note::Citation(citation), _) => self.cite(citation, out),
             (Note::Block(block), _) => self.call_result(block, out),
+            (Note::Custom(STATISTICS, fields), _) => {
+                out.typed("message-metadata", |chunk| {
+                    chunk.object("messageMetadata", |metadata| {
+                        metadata.put(STATISTICS, fields);
+                    });
+                });
+            }
             (Note::Custom(kind, fields), _) if !kind.is_empty() => {
                 out.typed(&format!("data-{kind}"), |chunk| {
                     chunk.put("data", fields);

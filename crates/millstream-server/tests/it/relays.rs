@@ -140,7 +140,7 @@ async fn a_provider_that_breaks_off_is_an_error_event() {
     assert_eq!(status, StatusCode::CREATED, "{answer}");
     let all = read_all(&url, None).await;
     let events: Vec<_> = all.iter().map(|seen| seen.event.as_str()).collect();
-    assert!(events.ends_with(&["error", "end"]), "{events:?}");
+    assert!(events.ends_with(&["error", "metadata", "end"]), "{events:?}");
     assert_eq!(assembly(&all).status(), Some(EndStatus::Incomplete));
 }
 

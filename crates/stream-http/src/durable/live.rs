@@ -7,16 +7,22 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
-use stream_log::TailWatch;
+use stream_log::{ReadLimit, TailWatch};
 use stream_model::now::now;
+use stream_protocol::durable::limits::PAGE_APPENDS;
 use stream_protocol::durable::read::{Page, Read};
 use stream_protocol::durable::{Refusal, cursor, sse};
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::respond::{respond, respond_empty};
+use super::crowd::{StreamSource, common_cursor};
+use super::respond::{read_refused, respond, respond_empty};
 use super::stream::Stream;
-use crate::limits::SSE_LIFETIME;
+use super::streams::stream_log;
+use crate::app::App;
+use crate::limits::{LIVE_EVENT_BYTES, SSE_LIFETIME};
+use crate::live::{Ending, Seat, Ticket};
+use crate::metrics::{Kind, ReaderMeter};
 use crate::shutdown::Shutdown;
 
 /// Waits until there is something after `at`, nothing can come, or the time is over.
@@ -51,12 +57,50 @@ async fn wait(watch: &mut TailWatch, deadline: Instant, shutdown: &mut Shutdown)
     }
 }
 
+/// When a live reader is sent away: after a while, or when its token expires.
+fn end(expires: Option<std::time::Instant>) -> Instant {
+    let end = Instant::now() + SSE_LIFETIME;
+    expires.map_or(end, |expires| end.min(expires.into()))
+}
+
+/// Lets a live reader leave the HTTP library, and answers with the head alone; `None` if there is
+/// nothing left to follow, or its cursor is unlike any that the others get.
+pub(super) async fn seat(
+    app: &App,
+    stream: &Arc<Stream>,
+    read: &Read,
+    (at, expires): (u64, Option<std::time::Instant>),
+    ticket: &Ticket,
+) -> Result<Option<Response>, Refusal> {
+    let (common, name) = (common_cursor(), stream_log(&stream.path));
+    let own = cursor::next(now(), read.cursor.as_deref(), fastrand::u64(..));
+    if own.to_string().len() != common.to_string().len() {
+        return Ok(None);
+    }
+    let live = app.appends().follow(&name, Arc::clone(&stream.log)).await;
+    let live = live.map_err(|error| read_refused(&error))?;
+    let limit = ReadLimit { records_max: PAGE_APPENDS, bytes_max: LIVE_EVENT_BYTES };
+    let page = stream.page_of(at, limit).await?;
+    if page.closed {
+        return Ok(None);
+    }
+    ticket.give(Seat {
+        source: Arc::new(StreamSource { stream: Arc::clone(stream), live }),
+        kind: Kind::Durable,
+        greeting: sse::events(&stream.description, &page, own),
+        next: at.saturating_add(page.pieces.len() as u64),
+        ends: Some((end(expires).into(), Ending::Silent)),
+        cursor: (own > common).then_some(own),
+    });
+    Ok(Some(respond_empty(sse::head(&stream.description))))
+}
+
 /// A live reader's server-sent events.
 pub(super) async fn sse(
+    app: &App,
     stream: Arc<Stream>,
     read: Read,
-    at: u64,
-    shutdown: Shutdown,
+    (at, expires): (u64, Option<std::time::Instant>),
 ) -> Result<Response, Refusal> {
     let watch = stream.tail().await?.1.watch;
     let head = sse::head(&stream.description);
@@ -66,9 +110,10 @@ pub(super) async fn sse(
         seen: read.cursor,
         cursor: 0,
         watch,
-        deadline: Instant::now() + SSE_LIFETIME,
-        shutdown,
+        deadline: end(expires),
+        shutdown: app.shutdown_signal(),
         stage: Stage::First,
+        meter: app.metrics().reader(Kind::Durable),
     };
     let chunks = stream::unfold(reader, async |mut reader| {
         let chunk = reader.next_chunk().await?;
@@ -89,6 +134,7 @@ struct LiveReader {
     deadline: Instant,
     shutdown: Shutdown,
     stage: Stage,
+    meter: ReaderMeter,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -124,6 +170,8 @@ impl LiveReader {
 
     fn tell(&mut self, page: &Page) -> Bytes {
         self.at = self.at.saturating_add(page.pieces.len() as u64);
+        page.pieces.iter().for_each(|_| self.meter.delivered());
+        self.meter.flush();
         let next = cursor::next(now(), self.seen.as_deref(), fastrand::u64(..));
         self.cursor = self.cursor.max(next);
         self.stage = if page.closed { Stage::Ended } else { Stage::Live };

@@ -22,7 +22,9 @@ use super::respond::{Refused, respond, respond_empty, with_browser_headers};
 use super::subscriptions;
 use crate::app::App;
 use crate::body;
+use crate::caller::Caller;
 use crate::extract::{Asked, Name};
+use crate::live::MaybeTicket;
 use crate::reject;
 
 /// The routes under [`ROOT`].
@@ -130,6 +132,8 @@ pub(crate) async fn append(
 /// `GET`
 async fn read(
     State(app): State<App>,
+    MaybeTicket(ticket): MaybeTicket,
+    caller: Caller,
     Name(path): Name,
     Asked(query): Asked<Vec<(String, String)>>,
     headers: HeaderMap,
@@ -147,7 +151,17 @@ async fn read(
             respond(answer, body)
         }
         Mode::LongPoll => live::long_poll(&stream, &read, at, timeout, shutdown).await?,
-        Mode::Sse => live::sse(stream, read, at, shutdown).await?,
+        Mode::Sse => {
+            let from = (at, caller.expires());
+            let seated = match &ticket {
+                Some(ticket) => live::seat(&app, &stream, &read, from, ticket).await?,
+                None => None,
+            };
+            match seated {
+                Some(head) => head,
+                None => live::sse(&app, stream, read, from).await?,
+            }
+        }
     };
     Ok(response)
 }

@@ -110,12 +110,12 @@ impl Stream {
 
     /// Where the append lies that comes after `number` others, as its log counts: behind the
     /// description.
-    fn log_offset(&self, number: u64) -> Offset {
+    pub(super) fn log_offset(&self, number: u64) -> Offset {
         Offset::new(number.saturating_sub(self.description.base()).saturating_add(1))
     }
 
     /// How many appends there are if the log ends at `next`.
-    fn number(&self, next: Offset) -> u64 {
+    pub(super) fn number(&self, next: Offset) -> u64 {
         self.description.base().saturating_add(next.get().saturating_sub(1))
     }
 
@@ -158,7 +158,12 @@ impl Stream {
     /// What lies after `start`, as much as one answer holds; a fork's reads go through all its
     /// sources.
     pub(super) async fn page(&self, start: u64) -> Result<Page, Refusal> {
-        let mut limit = ReadLimit { records_max: PAGE_APPENDS, bytes_max: PAGE_BYTES };
+        self.page_of(start, ReadLimit { records_max: PAGE_APPENDS, bytes_max: PAGE_BYTES }).await
+    }
+
+    /// What lies after `start`, up to a limit.
+    pub(super) async fn page_of(&self, start: u64, mut limit: ReadLimit) -> Result<Page, Refusal> {
+        let appends_max = limit.records_max;
         let mut pieces = Vec::new();
         let mut at = start;
         let state = loop {
@@ -174,7 +179,7 @@ impl Stream {
                 break State { tail: self.number(batch.tail), closed: batch.closed };
             }
             limit.bytes_max = limit.bytes_max.saturating_sub(read);
-            limit.records_max = PAGE_APPENDS.saturating_sub(pieces.len());
+            limit.records_max = appends_max.saturating_sub(pieces.len());
             let stuck = batch.records.is_empty();
             if limit.bytes_max == 0 || limit.records_max == 0 || stuck {
                 break self.state().await?;

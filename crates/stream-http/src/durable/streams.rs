@@ -368,7 +368,7 @@ fn as_invalid(mut refusal: Refusal) -> Refusal {
 struct SourceMissing;
 
 /// The log of a stream.
-fn stream_log(path: &StreamPath) -> LogName {
+pub(super) fn stream_log(path: &StreamPath) -> LogName {
     #[expect(clippy::expect_used, reason = "a path is shorter than a log's name may be")]
     LogName::new(Namespace::Durable, path.as_str()).expect("every path is a log's name")
 }

@@ -6,20 +6,28 @@ use bytes::{Bytes, BytesMut};
 use stream_model::now::now;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
 
 use super::date::Date;
+use super::live::Desk;
 use super::request::{Front, Head, look};
 use super::response::put;
 use super::turn::Turn;
 use crate::app::App;
 use crate::durable::append;
-use crate::limits::EXPRESS_READ_BYTES;
+use crate::limits::{EXPRESS_READ_BYTES, HEAD_TIMEOUT};
 use crate::shutdown::Shutdown;
 
-/// Answers appends until something else comes; gives the connection back with what was read of
-/// that.
-///
-/// `None` once the connection is over.
+/// What became of a connection.
+pub(super) enum Left {
+    /// It is over, or in other hands.
+    Done,
+    /// It is for the library, with what was read.
+    Library(TcpStream, BytesMut),
+}
+
+/// Answers appends until something else comes; a reader of live events goes to a shard, and
+/// everything else is given back with what was read of it.
 ///
 /// # Errors
 /// If the connection broke.
@@ -29,25 +37,37 @@ use crate::shutdown::Shutdown;
 pub(super) async fn serve(
     mut socket: TcpStream,
     app: &App,
+    desk: &Desk,
     turn: &Turn,
-) -> io::Result<Option<(TcpStream, BytesMut)>> {
+) -> io::Result<Left> {
     let mut shutdown = app.shutdown_signal();
     let (mut read, mut out, mut date) = (BytesMut::new(), Vec::new(), Date::default());
+    // A connection that has sent a request may rest; one that has begun a head may not.
+    let mut deadline = Some(Instant::now() + HEAD_TIMEOUT);
     loop {
         turn.step();
         let head = match look(&read, app.body_bytes_max()) {
             Front::Append(head) if app.lets_everybody_append(&head.host) => head,
             Front::Incomplete => {
-                if !next(&mut socket, &mut read, &mut shutdown).await? {
-                    return Ok(None);
+                if !next(&mut socket, &mut read, &mut shutdown, deadline).await? {
+                    return Ok(Left::Done);
                 }
+                deadline = deadline.or_else(|| Some(Instant::now() + HEAD_TIMEOUT));
                 continue;
             }
-            Front::Append(_) | Front::Other => return Ok(Some((socket, read))),
+            Front::Live(request) => match desk.ask(app, *request).await {
+                Some(seated) => {
+                    // What came behind the request is never answered, as this answer has no end.
+                    seated.begin(socket, desk, date.at(now())).await?;
+                    return Ok(Left::Done);
+                }
+                None => return Ok(Left::Library(socket, read)),
+            },
+            Front::Append(_) | Front::Other => return Ok(Left::Library(socket, read)),
         };
         let Head { path, headers, head_bytes, body_bytes, .. } = head;
         let Some(body) = body(&mut socket, &mut read, (head_bytes, body_bytes), turn).await? else {
-            return Ok(None);
+            return Ok(Left::Done);
         };
         let answer = append(app, &path, &headers, body).await;
         let closes = shutdown.has_begun();
@@ -56,23 +76,32 @@ pub(super) async fn serve(
         socket.write_all(&out).await?;
         out.clear();
         if closes {
-            return Ok(None);
+            return Ok(Left::Done);
         }
+        deadline = (!read.is_empty()).then(|| Instant::now() + HEAD_TIMEOUT);
     }
 }
 
-/// Reads more of a request's head; says whether there was any.
+/// Reads more of a request's head; says whether there was any in time.
 async fn next(
     socket: &mut TcpStream,
     read: &mut BytesMut,
     shutdown: &mut Shutdown,
+    deadline: Option<Instant>,
 ) -> io::Result<bool> {
     let idle = read.is_empty();
     read.reserve(EXPRESS_READ_BYTES);
+    let too_late = async {
+        match deadline {
+            Some(deadline) => sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         biased;
         count = socket.read_buf(read) => Ok(count? > 0),
         () = shutdown.begun(), if idle => Ok(false),
+        () = too_late => Ok(false),
     }
 }
 

@@ -11,11 +11,13 @@ use tokio::runtime::Builder;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::connection;
+use super::connection::{self, Left};
 use super::listener::{HandedOver, Moving};
+use super::live::Desk;
 use super::turn::Turn;
 use crate::app::App;
 use crate::limits::{EXPRESS_ARRIVALS, EXPRESS_HANDED_OVER};
+use crate::live::Keeper;
 
 /// Takes every connection in.
 #[derive(Debug)]
@@ -23,6 +25,7 @@ pub(crate) struct Lane {
     listener: TcpListener,
     app: App,
     loops: Vec<Loop>,
+    live: Keeper,
 }
 
 /// One thread of the lane, as seen from outside; dropping it cuts its connections.
@@ -37,14 +40,18 @@ struct Loop {
 
 /// A lane in front of `listener`, and what it leaves to the library.
 ///
+/// Must be called within the server's runtime.
+///
 /// # Errors
 /// If the listener has no address, or the system has no thread or event loop left.
 pub(crate) fn lane(listener: TcpListener, app: App) -> io::Result<(Lane, HandedOver)> {
     let address = listener.local_addr()?;
     let (handed_over, connections) = mpsc::channel(EXPRESS_HANDED_OVER);
-    let loops = (0..threads()).map(|_| Loop::start(&app, &handed_over));
+    let live = Keeper::start(&app)?;
+    let desk = Desk::new(&app, live.shards());
+    let loops = (0..threads()).map(|_| Loop::start(&app, &desk, &handed_over));
     let loops = loops.collect::<io::Result<_>>()?;
-    Ok((Lane { listener, app, loops }, HandedOver { connections, address }))
+    Ok((Lane { listener, app, loops, live }, HandedOver { connections, address }))
 }
 
 /// Half of the cores: the other half is for readers.
@@ -56,8 +63,17 @@ impl Lane {
     /// Serves until the server goes down and every connection in the lane is over.
     ///
     /// # Cancel safety
-    /// Dropping the future cuts every connection in the lane.
+    /// Dropping the future cuts every connection in the lane, and all live readers.
     pub(crate) async fn run(mut self) {
+        let pages = self.live.pages();
+        // Both for as long as the other: readers who come to their end may need a page.
+        tokio::select! {
+            () = self.serve() => {}
+            () = pages => {}
+        }
+    }
+
+    async fn serve(mut self) {
         let mut shutdown = self.app.shutdown_signal();
         // Each thread gets as many as the others.
         for turn in (0..self.loops.len()).cycle() {
@@ -73,17 +89,19 @@ impl Lane {
                 target.arrivals.send(moving).await.unwrap_or_default();
             }
         }
+        self.live.drain();
         drop(self.listener);
         for Loop { arrivals, over, _cut } in self.loops {
             drop(arrivals);
             // It says nothing but that it is over.
             over.await.unwrap_or_default();
         }
+        self.live.close().await;
     }
 }
 
 impl Loop {
-    fn start(app: &App, handed_over: &mpsc::Sender<Moving>) -> io::Result<Self> {
+    fn start(app: &App, desk: &Desk, handed_over: &mpsc::Sender<Moving>) -> io::Result<Self> {
         let (arrivals, arriving) = mpsc::channel(EXPRESS_ARRIVALS);
         let (ended, over) = oneshot::channel();
         let (cut, is_cut) = oneshot::channel();
@@ -91,11 +109,11 @@ impl Loop {
         let own = Arc::clone(&turn);
         let mut builder = Builder::new_current_thread();
         let runtime = builder.on_thread_park(move || own.end()).enable_all().build()?;
-        let (app, handed_over) = (app.clone(), handed_over.clone());
+        let (app, desk, handed_over) = (app.clone(), desk.clone(), handed_over.clone());
         std::thread::Builder::new().name("express".to_owned()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = serve(app, turn, arriving, handed_over) => {}
+                    () = serve((app, desk), turn, arriving, handed_over) => {}
                     _ = is_cut => {}
                 }
             });
@@ -107,7 +125,7 @@ impl Loop {
 
 /// Serves all that arrive, until no more will and all are over.
 async fn serve(
-    app: App,
+    (app, desk): (App, Desk),
     turn: Arc<Turn>,
     mut arriving: mpsc::Receiver<Moving>,
     handed_over: mpsc::Sender<Moving>,
@@ -117,12 +135,12 @@ async fn serve(
         tokio::select! {
             arrived = arriving.recv() => {
                 let Some(Moving { socket, address, .. }) = arrived else { break };
-                let (app, turn) = (app.clone(), Arc::clone(&turn));
+                let (app, desk, turn) = (app.clone(), desk.clone(), Arc::clone(&turn));
                 let handed_over = handed_over.clone();
                 // One that cannot be watched is closed.
                 if let Ok(socket) = TcpStream::from_std(socket) {
                     connections.spawn(async move {
-                        let read = connection::serve(socket, &app, &turn).await;
+                        let read = connection::serve(socket, &app, &desk, &turn).await;
                         hand_over(read, address, &handed_over).await;
                     });
                 }
@@ -135,12 +153,12 @@ async fn serve(
 
 /// Gives a connection that did not end to the library.
 async fn hand_over(
-    left: io::Result<Option<(TcpStream, BytesMut)>>,
+    left: io::Result<Left>,
     address: SocketAddr,
     handed_over: &mpsc::Sender<Moving>,
 ) {
     // A connection that broke needs no answer.
-    if let Ok(Some((socket, read))) = left
+    if let Ok(Left::Library(socket, read)) = left
         && let Ok(socket) = socket.into_std()
     {
         // Nobody takes it only when the server goes down, and then it is closed.

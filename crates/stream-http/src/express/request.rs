@@ -1,19 +1,23 @@
-//! Recognises an append at the front of a connection's bytes (RFC 9112).
+//! Recognises an append, or a request for live events, at the front of a connection's bytes
+//! (RFC 9112).
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
-use http::uri::Authority;
+use http::header::{ACCEPT, HeaderMap, HeaderName, HeaderValue};
+use http::uri::{Authority, Uri};
 use httparse::{EMPTY_HEADER, Header, Request, Status};
 
 use crate::durable::ROOT;
 use crate::limits::{EXPRESS_HEAD_BYTES, EXPRESS_HEADERS};
 
-const METHOD: &str = "POST ";
+/// How an append begins, and what may ask for live events.
+const BEGINNINGS: [(&str, &str); 3] = [("POST ", ROOT), ("GET ", ROOT), ("GET ", "/topics/")];
 
 /// What the front of the bytes is.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Front {
     /// The whole head of an append.
     Append(Head),
+    /// The whole head of a request that may be for live events.
+    Live(Box<http::Request<()>>),
     /// Not enough yet to tell.
     Incomplete,
     /// Anything else: the library knows what to do with it.
@@ -37,13 +41,15 @@ pub(super) struct Head {
 
 /// Looks at what a connection has sent; a body has at most `body_bytes_max`.
 pub(super) fn look(bytes: &[u8], body_bytes_max: usize) -> Front {
-    let mut begin = METHOD.bytes().chain(ROOT.bytes());
-    if !bytes.iter().all(|byte| begin.next().is_none_or(|expected| expected == *byte)) {
+    if !BEGINNINGS.iter().any(|(method, path)| may_begin(bytes, method, path)) {
         return Front::Other;
     }
     let mut headers = [EMPTY_HEADER; EXPRESS_HEADERS];
     let mut request = Request::new(&mut headers);
     match request.parse(bytes) {
+        Ok(Status::Complete(_)) if request.method == Some("GET") => {
+            live(&request).map_or(Front::Other, |request| Front::Live(Box::new(request)))
+        }
         Ok(Status::Complete(head_bytes)) => {
             let head = head(&request, head_bytes);
             head.filter(|head| head.body_bytes <= body_bytes_max)
@@ -54,7 +60,44 @@ pub(super) fn look(bytes: &[u8], body_bytes_max: usize) -> Front {
     }
 }
 
-/// What the request says, if every part of it is as plain as can be.
+/// Whether bytes are, or may become, a request that begins like this.
+fn may_begin(bytes: &[u8], method: &str, path: &str) -> bool {
+    let mut begin = method.bytes().chain(path.bytes());
+    bytes.iter().all(|byte| begin.next().is_none_or(|expected| expected == *byte))
+}
+
+/// The request, if it may be for live events and has no body; what it says is for the routes to
+/// understand.
+fn live(request: &Request<'_, '_>) -> Option<http::Request<()>> {
+    (request.version == Some(1)).then_some(())?;
+    let uri: Uri = request.path?.parse().ok()?;
+    let mut made = http::Request::get(uri).body(()).ok()?;
+    for Header { name, value } in request.headers.iter() {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        let changes = ["content-length", "transfer-encoding", "expect", "upgrade", "te"];
+        // They change what follows, or what may be answered.
+        (!changes.contains(&name.as_str())).then_some(())?;
+        made.headers_mut().append(name, HeaderValue::from_bytes(value).ok()?);
+    }
+    is_live(&made).then_some(made)
+}
+
+/// Whether the answer may be live events of one log: others need not be tried here.
+fn is_live(request: &http::Request<()>) -> bool {
+    let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+    if path.starts_with(ROOT) {
+        return query.split('&').any(|pair| pair == "live=sse");
+    }
+    let events = ["text/event-stream", "*/*"];
+    let wanted = |value: &HeaderValue| {
+        value.to_str().is_ok_and(|value| events.iter().any(|event| value.contains(event)))
+    };
+    let mut accepted = request.headers().get_all(ACCEPT).iter().peekable();
+    let is_one = !path.contains(['*', '>', '%']) && !query.contains("filter=");
+    is_one && (accepted.peek().is_none() || accepted.any(wanted))
+}
+
+/// What the append says, if every part of it is as plain as can be.
 fn head(request: &Request<'_, '_>, head_bytes: usize) -> Option<Head> {
     (request.version == Some(1)).then_some(())?;
     let path = request.path?.strip_prefix(ROOT).filter(|path| is_plain(path))?;
@@ -112,7 +155,7 @@ mod tests {
                     let names: Vec<_> = head.headers.keys().map(HeaderName::as_str).collect();
                     assert_eq!(names, ["content-type", "stream-seq"]);
                 }
-                Front::Other => panic!("cut at {cut}"),
+                Front::Live(_) | Front::Other => panic!("cut at {cut}"),
             }
         }
     }
@@ -123,6 +166,7 @@ mod tests {
             ("POST", "PUT"),
             ("POST", "post"),
             ("/v1/stream/", "/topics/"),
+            ("POST", "GET"),
             ("/v1/stream/", "http://x/v1/stream/"),
             ("a/b", ""),
             ("a/b", "a%20b"),
@@ -150,11 +194,46 @@ mod tests {
         ];
         for (from, to) in changed {
             let text = PLAIN.replacen(from, to, 1);
-            assert_eq!(look_at(&text), Front::Other, "{text}");
+            assert!(matches!(look_at(&text), Front::Other), "{text}");
         }
         for kept in ["Length: 10", "Length: 3\r\nconnection: Keep-Alive", "Length: 003"] {
             let text = PLAIN.replacen("Length: 3", kept, 1);
             assert!(matches!(look_at(&text), Front::Append(_)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_live_is_tried_and_nothing_else() {
+        let tried = [
+            "GET /topics/a HTTP/1.1\r\nHost: x\r\n\r\n",
+            "GET /topics/a?from=earliest HTTP/1.1\r\nAccept: text/event-stream\r\n\r\n",
+            "GET /topics/a HTTP/1.1\r\nAccept: text/html, */*;q=0.1\r\nOrigin: null\r\n\r\n",
+            "GET /v1/stream/a/b?offset=-1&live=sse HTTP/1.1\r\nAccept: x/y\r\n\r\n",
+        ];
+        for text in tried {
+            for cut in 0..text.len() {
+                assert!(matches!(look_at(&text[..cut]), Front::Incomplete), "{text} cut at {cut}");
+            }
+            let Front::Live(request) = look_at(&format!("{text}GET")) else { panic!("{text}") };
+            let path = text.split(' ').nth(1).unwrap();
+            assert_eq!(request.uri().to_string(), path);
+            assert_eq!(request.headers().len(), text.matches(": ").count());
+        }
+        for text in [
+            "GET /topics HTTP/1.1\r\n\r\n",
+            "GET /topics/a HTTP/1.0\r\n\r\n",
+            "GET /topics/a HTTP/1.1\r\nAccept: application/json\r\n\r\n",
+            "GET /topics/a.* HTTP/1.1\r\n\r\n",
+            "GET /topics/%61 HTTP/1.1\r\n\r\n",
+            "GET /topics/a?filter=data.n>1 HTTP/1.1\r\n\r\n",
+            "GET /topics/a HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+            "GET /topics/a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "GET /topics/a HTTP/1.1\r\nUpgrade: h2c\r\n\r\n",
+            "GET /topics/a HTTP/1.1\r\nbad header\r\n\r\n",
+            "GET /v1/stream/a HTTP/1.1\r\n\r\n",
+            "GET /v1/stream/a?live=long-poll HTTP/1.1\r\n\r\n",
+        ] {
+            assert!(matches!(look_at(text), Front::Other), "{text}");
         }
     }
 
@@ -164,10 +243,10 @@ mod tests {
             let head = "POST /v1/stream/a HTTP/1.1\r\nX: ";
             head.to_owned() + &"y".repeat(bytes - head.len())
         };
-        assert_eq!(look_at(&long(EXPRESS_HEAD_BYTES - 1)), Front::Incomplete);
-        assert_eq!(look_at(&long(EXPRESS_HEAD_BYTES)), Front::Other);
+        assert!(matches!(look_at(&long(EXPRESS_HEAD_BYTES - 1)), Front::Incomplete));
+        assert!(matches!(look_at(&long(EXPRESS_HEAD_BYTES)), Front::Other));
         let many = |count: usize| PLAIN.replacen("Host", &("A: b\r\n".repeat(count) + "Host"), 1);
         assert!(matches!(look_at(&many(EXPRESS_HEADERS - 4)), Front::Append(_)));
-        assert_eq!(look_at(&many(EXPRESS_HEADERS - 3)), Front::Other);
+        assert!(matches!(look_at(&many(EXPRESS_HEADERS - 3)), Front::Other));
     }
 }

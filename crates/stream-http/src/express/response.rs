@@ -1,7 +1,7 @@
 //! An answer as bytes.
 
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use stream_protocol::PROBLEM_CONTENT_TYPE;
 use stream_protocol::durable::{Answer, Refusal};
 
@@ -24,6 +24,22 @@ pub(super) fn put(
     }
 }
 
+/// Puts the head of a response that ends with its connection.
+pub(super) fn put_head(out: &mut Vec<u8>, status: StatusCode, headers: &HeaderMap, date: &str) {
+    put_status(out, status);
+    for (name, value) in headers.iter().filter(|(name, _)| *name != CONTENT_LENGTH) {
+        put_header(out, name.as_str(), value.as_bytes());
+    }
+    put_header(out, "connection", b"close");
+    put_header(out, "date", date.as_bytes());
+    put_parts(out, &[b"\r\n"]);
+}
+
+fn put_status(out: &mut Vec<u8>, status: StatusCode) {
+    put_parts(out, &[b"HTTP/1.1 ", status.as_str().as_bytes(), b" "]);
+    put_parts(out, &[status.canonical_reason().unwrap_or_default().as_bytes(), b"\r\n"]);
+}
+
 fn put_whole(
     out: &mut Vec<u8>,
     status: StatusCode,
@@ -31,8 +47,7 @@ fn put_whole(
     body: &[u8],
     (date, closes): (&str, bool),
 ) -> StatusCode {
-    put_parts(out, &[b"HTTP/1.1 ", status.as_str().as_bytes(), b" "]);
-    put_parts(out, &[status.canonical_reason().unwrap_or_default().as_bytes(), b"\r\n"]);
+    put_status(out, status);
     for (name, value) in headers {
         put_header(out, name.as_str(), value.as_bytes());
     }

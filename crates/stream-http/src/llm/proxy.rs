@@ -2,20 +2,21 @@
 //!
 //! A streamed answer becomes a relay, so that it can be read again, later, and by others, and goes
 //! on when the client leaves.
-//! Any other answer, and every refusal, is handed through as it came.
+//! Any other answer, and every refusal, is handed through, without what the filter keeps out.
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use http::header::{CONNECTION, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode};
-use llm_relay::{RelayId, RelayOptions};
+use llm_relay::RelayId;
 use llm_stream::{Format, OutputFormat};
 use serde::Deserialize;
 use stream_model::ErrorClass;
 use stream_model::now::new_uuid;
 use stream_protocol::{Action, Problem};
 
+use super::answer::hand_through;
 use super::read::{Wanted, from_start};
 use super::refused;
 use crate::app::App;
@@ -80,20 +81,21 @@ async fn answer(
     caller.check(Action::WriteLlm(id.as_str()))?;
     let (name, upstream) = choose(&app, format, &headers)?;
     let body = body::read(body, COMMAND_BYTES).await?;
-    let request = upstream.request(body.clone(), passed_on(&headers));
+    let headers = passed_on(&headers);
     if !wants_stream(&body) {
-        let response = app.client().send(request).await;
-        return response.map(handed_through).map_err(|error| unreachable(&name, &error));
+        let response = upstream.call(app.client(), body, headers).await;
+        let response = response.map_err(|error| unreachable(&name, &error))?;
+        return hand_through(response, app.filter()).await;
     }
     // A task of its own: once the provider was called, its answer is recorded, whoever waits.
     let call = tokio::spawn({
         let (app, id) = (app.clone(), id.clone());
-        async move { record(&app, &id, format, request).await }
+        async move { record(&app, &id, &upstream, body, headers).await }
     });
     let recorded = call.await.map_err(|_| refused(&name, "the call was lost".to_owned()))?;
     match recorded.map_err(|error| unreachable(&name, &error))? {
         Recorded::Relay(started) => started?,
-        Recorded::Refusal(response) => return Ok(response),
+        Recorded::Refusal(response) => return hand_through(response, app.filter()).await,
     }
     from_start(&app, &caller, &id, Wanted::Output(output)).await
 }
@@ -147,31 +149,22 @@ enum Recorded {
 async fn record(
     app: &App,
     id: &RelayId,
-    format: Format,
-    request: http::Request<Body>,
+    upstream: &Upstream,
+    body: Bytes,
+    headers: HeaderMap,
 ) -> Result<Recorded, CallError> {
-    let response = app.client().send(request).await?;
+    let response = upstream.call(app.client(), body, headers).await?;
     if response.status() != StatusCode::OK {
-        return Ok(Recorded::Refusal(handed_through(response)));
+        return Ok(Recorded::Refusal(response));
     }
-    Ok(Recorded::Relay(start(app, id, format, response.into_body()).await))
+    Ok(Recorded::Relay(start(app, id, upstream, response.into_body()).await))
 }
 
-async fn start(app: &App, id: &RelayId, format: Format, body: Body) -> Result<(), Reject> {
-    let options = RelayOptions::default().format(format);
+async fn start(app: &App, id: &RelayId, upstream: &Upstream, body: Body) -> Result<(), Reject> {
+    let options = upstream.relay_options(app.relay_options());
     let ended = app.relays().start(id, options, chunks(body)).await;
     drop(app.metrics().relay(ended.map_err(|error| Reject::start(&error))?));
     Ok(())
-}
-
-/// A provider's response without what concerned its own connection (RFC 9110, 7.6.1) and its own
-/// cookies.
-fn handed_through(mut response: Response) -> Response {
-    for name in [CONNECTION, TRANSFER_ENCODING, TE, TRAILER, UPGRADE, SET_COOKIE] {
-        response.headers_mut().remove(name);
-    }
-    response.headers_mut().remove("keep-alive");
-    response
 }
 
 fn unreachable(upstream: &str, error: &CallError) -> Reject {

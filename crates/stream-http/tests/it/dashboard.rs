@@ -91,6 +91,6 @@ async fn statistics_are_events_while_somebody_reads_them() {
     }
     let data = read.split("\ndata: ").nth(1).unwrap().lines().next().unwrap();
     let stats: Value = serde_json::from_str(data).unwrap();
-    assert_eq!(stats["readers"], json!({"topic": 1, "llm": 0}));
+    assert_eq!(stats["readers"], json!({"topic": 1, "llm": 0, "durable": 0}));
     server.abort();
 }

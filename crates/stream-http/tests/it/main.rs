@@ -9,6 +9,8 @@ mod durable;
 #[cfg(test)]
 mod express;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod many;
 #[cfg(test)]
 mod metrics;

@@ -1,6 +1,7 @@
 //! A provider's SDK that is pointed at the server: what it gets, and what is kept of it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -10,7 +11,8 @@ use axum::routing::post;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use llm_stream::Format;
-use stream_http::{App, AppOptions, Upstream, router};
+use llm_stream::filter::{Pattern, PatternSet};
+use stream_http::{App, AppOptions, RetryPolicy, Upstream, router};
 use stream_log::MemoryStore;
 use tokio::sync::mpsc;
 use tower::ServiceExt;
@@ -42,6 +44,64 @@ async fn provider() -> (String, mpsc::UnboundedReceiver<Seen>) {
     let url = format!("http://{}/chat", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
     (url, seen)
+}
+
+/// A provider that says "later" so often, and then answers.
+async fn busy_provider(refusals: usize) -> (String, Arc<AtomicUsize>) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let answer = async move |State(calls): State<Arc<AtomicUsize>>| {
+        if calls.fetch_add(1, Ordering::SeqCst) < refusals {
+            return (StatusCode::SERVICE_UNAVAILABLE, [("retry-after-ms", "0")], "secretly busy")
+                .into_response();
+        }
+        ANSWER.into_response()
+    };
+    let router = Router::new().route("/chat", post(answer)).with_state(Arc::clone(&calls));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/chat", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, calls)
+}
+
+/// A filter without `Hi` and without secrets.
+fn patterns() -> PatternSet {
+    PatternSet::new([Pattern::literal("hi"), Pattern::literal("secret")]).unwrap()
+}
+
+#[tokio::test]
+async fn a_busy_provider_is_asked_again_and_then_its_refusal_handed_through() {
+    for (refusals, want, calls_made) in
+        [(2, StatusCode::OK, 3), (3, StatusCode::SERVICE_UNAVAILABLE, 3)]
+    {
+        let (url, calls) = busy_provider(refusals).await;
+        let app = app(AppOptions::default().upstream("busy", upstream(&url)));
+        let response = ask(&app, r#"{"model":"m","stream":true}"#, &[]).await;
+        assert_eq!(response.status(), want);
+        assert_eq!(calls.load(Ordering::SeqCst), calls_made);
+    }
+    let (url, calls) = busy_provider(1).await;
+    let never = upstream(&url).retry(RetryPolicy::default().retries(0));
+    let app = app(AppOptions::default().upstream("busy", never));
+    let response = ask(&app, r#"{"model":"m","stream":true}"#, &[]).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn what_is_filtered_reaches_nobody_in_streams_answers_and_refusals() {
+    let (url, _) = busy_provider(1).await;
+    let never = upstream(&url).retry(RetryPolicy::default().retries(0));
+    let app = app(AppOptions::default().upstream("busy", never).filter(patterns()));
+    let text = async |response: Response<Body>| {
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    };
+    let refusal = text(ask(&app, r#"{"model":"m","stream":true}"#, &[]).await).await;
+    assert_eq!(refusal, "[FILTERED]ly busy");
+    let stream = text(ask(&app, r#"{"model":"m","stream":true}"#, &[]).await).await;
+    assert!(stream.contains("[FILTERED]") && !stream.contains("Hi"), "{stream}");
+    let whole = text(ask(&app, r#"{"model":"m"}"#, &[]).await).await;
+    assert!(whole.contains("[FILTERED]") && !whole.contains("Hi"), "{whole}");
 }
 
 fn upstream(url: &str) -> Upstream {

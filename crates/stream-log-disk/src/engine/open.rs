@@ -9,7 +9,6 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
 use super::files::{create_segment, is_draft, is_spare, new_secret, put_zeros};
-use super::sleep::Slot;
 use super::{Cell, Chores, Engine, Garbage, Names, Room, Segment, Stage};
 use crate::error::OpenError;
 use crate::group::group;
@@ -17,6 +16,7 @@ use crate::index::SegmentIndex;
 use crate::limits::SPARE_SEGMENTS;
 use crate::load::{Last, Loaded, load};
 use crate::options::DiskOptions;
+use crate::read::Windows;
 use crate::recovery::Recovered;
 use crate::segment::{HEADER_BYTES, Header, grown, index_name, index_number, segment_name};
 use crate::state::LogState;
@@ -60,6 +60,7 @@ impl Engine {
             segments: Mutex::new(segments),
             indexed: Mutex::new(VecDeque::new()),
             opened: Mutex::new(VecDeque::new()),
+            windows: Windows::default(),
             spares: Mutex::new(spares),
             chores: Mutex::new(Chores::default()),
             bell: Condvar::new(),
@@ -91,7 +92,7 @@ impl Engine {
             if touched {
                 self.touched.lock().push(Arc::clone(&cell));
             }
-            self.names.lock().logs.insert(name.into(), Slot::Awake(cell));
+            self.names.lock().logs.insert(&name, cell);
         }
         self.put_to_sleep();
         let unwritten: Vec<_> = self.segments.lock().values().cloned().collect();

@@ -19,6 +19,10 @@ const GAP_BYTES: u64 = 16 << 10;
 /// Bytes that a frame has beside its payload, about.
 const FRAME_BYTES_EXTRA: u64 = 256;
 
+/// Records for which there is room from the start, at most; they may be larger than the limit
+/// of their bytes lets through.
+const RECORDS_RESERVED_MAX: usize = 1 << 14;
+
 /// What a read will do.
 #[derive(Debug)]
 pub(crate) struct ReadPlan {
@@ -146,8 +150,8 @@ impl Engine {
         until: u64,
     ) -> Result<Vec<Record>, ReadError> {
         let file = self.file_of(segment)?;
-        let mut reader = FrameReader::new(&*file, segment.secret);
-        let mut collector = Collector::new(plan);
+        let mut reader = FrameReader::new(&*file, segment.secret).with_windows(&self.windows);
+        let mut collector = Collector::new(plan, until);
         for (at, entry) in entries.iter().enumerate() {
             let next = entries.get(at + 1).map_or(until, |next| next.first);
             let ahead = || ahead(entries.get(at..).unwrap_or_default(), plan.bytes_until);
@@ -210,24 +214,25 @@ struct Collector<'a> {
 }
 
 impl<'a> Collector<'a> {
-    fn new(plan: &'a ReadPlan) -> Self {
-        Self { plan, records: Vec::new(), bytes: 0, next: plan.start, is_full: false }
+    /// For records before `until`.
+    fn new(plan: &'a ReadPlan, until: u64) -> Self {
+        let most = narrow(until.saturating_sub(plan.start)).min(plan.limit.records_max);
+        let records = Vec::with_capacity(most.min(RECORDS_RESERVED_MAX));
+        Self { plan, records, bytes: 0, next: plan.start, is_full: false }
     }
 
     /// Takes the records of a batch; returns whether it has the form of one.
-    fn take(&mut self, frame: &BatchFrame) -> bool {
+    fn take(&mut self, frame: &BatchFrame<'_>) -> bool {
         let Some(body) = frame.read() else { return false };
         let skip = narrow(self.next.saturating_sub(frame.head.first));
         let mut rest = body.payloads;
-        let room = self.plan.limit.records_max.saturating_sub(self.records.len());
-        self.records.reserve(room.min(body.lengths.len().saturating_sub(skip)));
-        for (at, length) in body.lengths.iter().enumerate() {
-            let Some((payload, after)) = rest.split_at_checked(*length) else { return false };
+        for (at, length) in body.lengths.enumerate() {
+            let Some((payload, after)) = rest.split_at_checked(length) else { return false };
             rest = after;
             if at < skip {
                 continue;
             }
-            self.push(body.meta.timestamp, || frame.share(payload), *length);
+            self.push(body.meta.timestamp, || frame.share(payload), length);
             if self.is_full {
                 break;
             }
@@ -235,6 +240,7 @@ impl<'a> Collector<'a> {
         true
     }
 
+    #[inline]
     fn push(
         &mut self,
         timestamp: time::OffsetDateTime,

@@ -3,39 +3,28 @@
 //! A store may have far more logs than are in use; one that is asleep weighs about as much as its
 //! name.
 
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use stream_model::Epoch;
 
-use super::{Cell, Engine};
+use super::{Cell, Engine, LOGS_AT_ONCE, Names};
 use crate::catalog::Configs;
 use crate::codec::{Reader, narrow, put_signed, put_varint, widen};
 use crate::index::Run;
 use crate::state::LogState;
 
 /// What a store has of a log under its name.
-#[derive(Debug)]
-pub(super) enum Slot {
-    Awake(Arc<Cell>),
-    Asleep(Box<[u8]>),
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Slot<'a> {
+    Awake(&'a Arc<Cell>),
+    Asleep(&'a [u8]),
 }
 
-impl Slot {
-    /// The log, woken if it is asleep.
-    pub(super) fn wake(&mut self, configs: &Configs) -> Option<Arc<Cell>> {
-        if let Self::Asleep(bytes) = self {
-            let state = Mutex::new(read(bytes, configs)?);
-            *self = Self::Awake(Arc::new(Cell { state }));
-        }
-        match self {
-            Self::Awake(cell) => Some(Arc::clone(cell)),
-            Self::Asleep(_) => None,
-        }
-    }
-
+impl Slot<'_> {
     /// Calls `look` with the log, which stays asleep if it is.
-    pub(super) fn look(&self, configs: &Configs, look: impl FnOnce(&mut LogState)) {
+    pub(super) fn look(self, configs: &Configs, look: impl FnOnce(&mut LogState)) {
         match self {
             Self::Awake(cell) => look(&mut cell.state.lock()),
             Self::Asleep(bytes) => {
@@ -47,31 +36,42 @@ impl Slot {
     }
 
     /// Whether the log is known to be deleted.
-    pub(super) fn is_deleted(&self) -> bool {
+    pub(super) fn is_deleted(self) -> bool {
         matches!(self, Self::Awake(cell) if cell.state.lock().deleted)
     }
+}
 
-    /// Puts the log to sleep, if nobody uses it.
-    fn doze(&mut self, configs: &Configs) {
-        let Self::Awake(cell) = self else { return };
-        // Nobody else can come by another handle while the names are locked.
-        if Arc::strong_count(cell) > 1 {
-            return;
-        }
-        let bytes = {
-            let log = cell.state.lock();
-            if log.is_idle() { put(&log, configs) } else { None }
-        };
-        if let Some(bytes) = bytes {
-            *self = Self::Asleep(bytes);
-        }
+/// The log of which this was kept.
+pub(super) fn wake(bytes: &[u8], configs: &Configs) -> Option<Arc<Cell>> {
+    let state = Mutex::new(read(bytes, configs)?);
+    Some(Arc::new(Cell { state }))
+}
+
+/// What is kept of the log while it sleeps; `None` if somebody uses it.
+pub(super) fn doze(cell: &Arc<Cell>, configs: &Configs) -> Option<Box<[u8]>> {
+    // Nobody else can come by another handle while the names are locked.
+    if Arc::strong_count(cell) > 1 {
+        return None;
     }
+    let log = cell.state.lock();
+    if log.is_idle() { put(&log, configs) } else { None }
 }
 
 impl Engine {
     /// Puts all logs to sleep that nobody uses.
+    ///
+    /// The names are locked for a few logs at a time, so that nobody waits for all of them.
     pub(super) fn put_to_sleep(&self) {
-        self.for_each_slot(|_, slot, configs| slot.doze(configs));
+        let mut last: Option<Box<str>> = None;
+        loop {
+            let mut names = self.names.lock();
+            let Names { logs, configs, .. } = &mut *names;
+            let start = last.as_deref().map_or(Unbounded, Excluded);
+            last = logs.doze(start, LOGS_AT_ONCE, configs);
+            if last.is_none() {
+                return;
+            }
+        }
     }
 }
 
@@ -133,14 +133,12 @@ mod tests {
         log.touched = -4;
         log.runs = vec![Run { first: 0, segment: 2 }, Run { first: 3, segment: 7 }];
         let before = format!("{log:?}");
-        let mut slot = Slot::Awake(Arc::new(Cell { state: Mutex::new(log) }));
-        let held = slot.wake(&configs);
-        slot.doze(&configs);
-        assert!(matches!(slot, Slot::Awake(_)), "somebody uses it");
+        let cell = Arc::new(Cell { state: Mutex::new(log) });
+        let held = Arc::clone(&cell);
+        assert_eq!(doze(&cell, &configs), None, "somebody uses it");
         drop(held);
-        slot.doze(&configs);
-        assert!(matches!(slot, Slot::Asleep(_)));
-        let woken = slot.wake(&configs).unwrap();
+        let asleep = doze(&cell, &configs).unwrap();
+        let woken = wake(&asleep, &configs).unwrap();
         assert_eq!(format!("{:?}", woken.state.lock()), before);
     }
 
@@ -169,10 +167,7 @@ mod tests {
             settle();
             while engine.do_chore() {}
         };
-        let asleep = || {
-            let names = engine.names.lock();
-            names.logs.values().filter(|slot| matches!(slot, Slot::Asleep(_))).count()
-        };
+        let asleep = || engine.names.lock().logs.asleep();
         fill(0..LOGS_PER_SEGMENT - 1);
         assert_eq!((engine.stage.lock().active.number, asleep()), (1, 0));
         fill(LOGS_PER_SEGMENT - 1..LOGS_PER_SEGMENT);
@@ -185,8 +180,7 @@ mod tests {
     fn a_log_with_a_configuration_of_its_own_stays_awake() {
         let config = Arc::new(LogConfig::default());
         let log = LogState::new(1, Epoch::new(1), config);
-        let mut slot = Slot::Awake(Arc::new(Cell { state: Mutex::new(log) }));
-        slot.doze(&Configs::default());
-        assert!(matches!(slot, Slot::Awake(_)));
+        let cell = Arc::new(Cell { state: Mutex::new(log) });
+        assert_eq!(doze(&cell, &Configs::default()), None);
     }
 }

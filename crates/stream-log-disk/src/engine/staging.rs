@@ -10,7 +10,6 @@ use stream_model::Offset;
 use stream_model::now::new_epoch;
 use time::OffsetDateTime;
 
-use super::sleep::Slot;
 use super::{Cell, Engine, Stage, Staged};
 use crate::body::{BatchMeta, CreateBody, put_batch, put_create};
 use crate::codec::widen;
@@ -138,7 +137,7 @@ impl Engine {
     ) -> Result<Attempt<Arc<Cell>>, StoreError> {
         let mut names = self.names.lock();
         // The name of a log that was deleted is free, also if nobody waited for the deletion.
-        if names.logs.get(name).is_some_and(|known| !known.is_deleted()) {
+        if names.logs.has(name) {
             return Err(StoreError::Exists);
         }
         if names.logs.len() >= self.options.logs() {
@@ -156,7 +155,7 @@ impl Engine {
         drop(log);
         let Some(wait) = staged else { return Ok(Attempt::NoRoom) };
         names.next_log = id.saturating_add(1);
-        names.logs.insert(name.into(), Slot::Awake(Arc::clone(&cell)));
+        names.logs.insert(name, Arc::clone(&cell));
         Ok(Attempt::Done(cell, Some(wait)))
     }
 
@@ -189,11 +188,7 @@ impl Engine {
 
     /// Forgets the name of a log that was deleted.
     pub(crate) fn forget(&self, name: &str, cell: &Arc<Cell>) {
-        let mut names = self.names.lock();
-        let is_it = |known: &Slot| matches!(known, Slot::Awake(known) if Arc::ptr_eq(known, cell));
-        if names.logs.get(name).is_some_and(is_it) {
-            names.logs.remove(name);
-        }
+        self.names.lock().logs.forget(name, cell);
     }
 
     fn stage(

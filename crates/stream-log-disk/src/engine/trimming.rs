@@ -152,6 +152,6 @@ impl Engine {
         let mut reader = FrameReader::new(&*file, segment.secret);
         let frame = reader.batch(spot.entry.position, || spot.entry.position).ok()??;
         let body = frame.read().filter(|_| frame.head.log == log)?;
-        Some(body.lengths.iter().map(|length| widen(*length)).collect())
+        Some(body.lengths.map(widen).collect())
     }
 }

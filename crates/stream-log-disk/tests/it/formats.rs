@@ -1,7 +1,7 @@
 //! Folders of every format that was ever written, kept to be read for ever.
 //!
-//! A new format adds a folder and changes none: `UPDATE=1` writes the one of the present format if
-//! it is missing.
+//! A new format adds a folder and changes none: `UPDATE=1` writes those of the present formats if
+//! they are missing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,14 @@ use stream_model::{Offset, Producer, ProducerId};
 
 use crate::support::{batch, find, log, name, payloads};
 
-/// The folder of the format that this version writes.
-const PRESENT: &str = "format-1";
+/// The folders of the formats that this version writes: of segments as they are filled, and of
+/// those that were compacted.
+const PRESENT: [(&str, u8); 2] = [("format-1", FILLED), ("format-2", COMPACTED)];
+const FILLED: u8 = 1;
+const COMPACTED: u8 = 2;
+
+/// Where a segment says its format.
+const FORMAT_AT: usize = b"MSTREAM".len();
 
 /// Fills a sealed segment with few of them.
 const LONG: &str = "a record of one hundred bytes, which are enough to fill a segment with a few \
@@ -35,13 +41,20 @@ fn producer(seq: u64) -> Producer {
     Producer { id: ProducerId::new("p").unwrap(), epoch: 3, seq }
 }
 
-/// Something of everything.
-async fn write(path: &Path) {
-    let store = DiskStore::open(path, DiskOptions::default().segment_bytes(0)).unwrap();
-    for _ in 0..65 {
+async fn fill(store: &DiskStore, name: &str, batches: usize) {
+    for _ in 0..batches {
         let batch = batch(&[LONG; 10]).durability(Durability::Os);
-        assert!(log(&store, "long").await.append(batch).await.is_ok());
+        assert!(log(store, name).await.append(batch).await.is_ok());
     }
+}
+
+/// Something of everything; with what is needed of the first segment alone, if it is compacted.
+async fn write(path: &Path, format: u8) {
+    let store = DiskStore::open(path, DiskOptions::default().segment_bytes(0)).unwrap();
+    if format == COMPACTED {
+        fill(&store, "forgotten", 45).await;
+    }
+    fill(&store, "long", 65).await;
     let closed = batch(&["last"]).producer(producer(0)).close();
     assert!(log(&store, "closed").await.append(closed).await.is_ok());
     let trimmed = log(&store, "trimmed").await;
@@ -49,28 +62,50 @@ async fn write(path: &Path) {
     trimmed.trim(Offset::new(2)).await.unwrap();
     assert!(log(&store, "deleted").await.append(batch(&["x"])).await.is_ok());
     assert!(store.delete(&name("deleted")).await.unwrap());
+    if format == COMPACTED {
+        assert!(store.delete(&name("forgotten")).await.unwrap());
+        while store.usage().freed_bytes == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
     store.close();
 }
 
-/// Keeps what matters: not the zeros behind the last frame, nor the lock.
+/// The format of the first segment.
+fn format_of(folder: &Path) -> u8 {
+    fs::read(segment(folder, 1)).unwrap()[FORMAT_AT]
+}
+
+fn segment(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("{number:016x}.segment"))
+}
+
+/// Keeps what matters: not the zeros behind the last frame, nor the lock, nor the segment that
+/// waits to be the next.
 fn keep(from: &Path, to: &Path) {
     copy(from, to);
     fs::remove_file(to.join("lock")).unwrap();
-    for segment in inspect(from).unwrap().segments {
-        let file = to.join(format!("{:016x}.segment", segment.number));
-        fs::File::options().write(true).open(file).unwrap().set_len(segment.used_bytes).unwrap();
+    let segments = inspect(from).unwrap().segments;
+    for one in &segments {
+        let file = fs::File::options().write(true).open(segment(to, one.number)).unwrap();
+        file.set_len(one.used_bytes).unwrap();
     }
+    let next = segments.iter().map(|one| one.number + 1).max().unwrap_or_default();
+    fs::remove_file(segment(to, next)).ok();
 }
 
 #[tokio::test]
 async fn every_format_that_was_ever_written_is_read() {
-    if std::env::var_os("UPDATE").is_some() && !folder(PRESENT).exists() {
-        let fresh = tempfile::tempdir().unwrap();
-        write(fresh.path()).await;
-        keep(fresh.path(), &folder(PRESENT));
+    for (name, format) in PRESENT {
+        let folder = folder(name);
+        if std::env::var_os("UPDATE").is_some() && !folder.exists() {
+            let fresh = tempfile::tempdir().unwrap();
+            write(fresh.path(), format).await;
+            keep(fresh.path(), &folder);
+        }
+        assert_eq!(format_of(&folder), format, "{name}");
     }
     let kept = fs::read_dir(folder("")).unwrap().map(|entry| entry.unwrap().path());
-    let mut count = 0;
     for format in kept {
         let place = tempfile::tempdir().unwrap();
         copy(&format, place.path());
@@ -79,9 +114,7 @@ async fn every_format_that_was_ever_written_is_read() {
         let store = DiskStore::open(place.path(), DiskOptions::default()).unwrap();
         assert_eq!(store.damage(), [], "{}", format.display());
         look(&store).await;
-        count += 1;
     }
-    assert!(count > 0 && folder(PRESENT).exists());
 }
 
 async fn look(store: &DiskStore) {
@@ -96,5 +129,7 @@ async fn look(store: &DiskStore) {
     assert_eq!(payloads(&*trimmed).await, ["c"]);
     let gone = trimmed.read(ReadFrom::Offset(Offset::new(1)), ReadLimit::default()).await;
     assert!(matches!(gone, Err(ReadError::Trimmed { .. })), "{gone:?}");
-    assert!(find(store, "deleted").await.is_none());
+    for gone in ["deleted", "forgotten"] {
+        assert!(find(store, gone).await.is_none(), "{gone}");
+    }
 }

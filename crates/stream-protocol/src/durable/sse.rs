@@ -67,6 +67,26 @@ pub fn events(description: &Description, page: &Page, cursor: u64) -> Vec<u8> {
     out
 }
 
+/// Puts a reader's own cursor into events that [`events`] has made, if it is a later one than
+/// theirs and has as many digits; otherwise they stay as they are.
+pub fn raise_cursor(events: &mut [u8], cursor: u64) {
+    const BEFORE: &[u8] = b"\"streamCursor\":\"";
+    // The control event is the last one, and data may say what it likes before it.
+    let body = events.strip_suffix(b"\n\n").unwrap_or_default();
+    let control = body.windows(2).rposition(|window| window == b"\n\n").unwrap_or_default();
+    let tail = events.get(control..).unwrap_or_default();
+    let found = tail.windows(BEFORE.len()).position(|window| window == BEFORE);
+    let Some(found) = found else { return };
+    let begin = control.saturating_add(found).saturating_add(BEFORE.len());
+    let after = events.get_mut(begin..).unwrap_or_default();
+    let digits = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let Some(known) = after.get_mut(..digits) else { return };
+    let own = cursor.to_string();
+    if own.len() == known.len() && *known < *own.as_bytes() {
+        known.copy_from_slice(own.as_bytes());
+    }
+}
+
 /// Writes one event; whatever line breaks the data holds begin further lines of it, so that it
 /// cannot end the event.
 ///
@@ -155,6 +175,22 @@ mod tests {
                  data:{{\"streamNextOffset\":\"{AT}\",\"streamCursor\":\"77\",\"upToDate\":true}}\n\n"
             ),
         );
+    }
+
+    #[test]
+    fn a_later_cursor_takes_the_place_of_the_common_one() {
+        let data = page(vec!["\"streamCursor\":\"11\"".into()], true, false);
+        let made = |cursor| events(&description("text/plain"), &data, cursor);
+        for (common, own, want) in [(77, 78, 78), (77, 77, 77), (77, 76, 77), (77, 100, 77)] {
+            let mut found = made(common);
+            raise_cursor(&mut found, own);
+            assert_eq!(found, made(want), "{common} {own}");
+        }
+        let closed = page(vec!["\"streamCursor\":\"11\"".into()], true, true);
+        let mut found = events(&description("text/plain"), &closed, 77);
+        let before = found.clone();
+        raise_cursor(&mut found, 78);
+        assert_eq!(found, before);
     }
 
     proptest! {
