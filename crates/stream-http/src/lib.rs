@@ -91,6 +91,8 @@ mod stats;
 mod topics;
 mod upstream;
 mod web_socket;
+#[cfg(feature = "webhook")]
+mod webhook;
 mod ws;
 
 pub use app::{App, AppOptions};
@@ -101,3 +103,5 @@ pub use serve::{ServeError, serve};
 pub use stream_protocol::{Grant, OriginRules};
 pub use upstream::{Upstream, UpstreamError};
 pub use web_socket::AxumSocket;
+#[cfg(feature = "webhook")]
+pub use webhook::HttpWebhook;

@@ -25,4 +25,6 @@ mod proxy;
 #[cfg(test)]
 mod sockets;
 #[cfg(test)]
+mod webhook;
+#[cfg(test)]
 mod ws;
