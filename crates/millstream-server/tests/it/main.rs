@@ -13,6 +13,8 @@ mod relays;
 #[cfg(test)]
 mod restarts;
 #[cfg(test)]
+mod resume;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod topics;
