@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::args::Args;
-use crate::{api, check, conformance, corpus, crash, docs, features, setup, test, vectors};
+use crate::{
+    api, check, conformance, corpus, crash, crash_nats, docs, features, setup, test, vectors,
+};
 
 /// A named step.
 struct Step {
@@ -26,6 +28,7 @@ const STEPS: &[Step] = &[
     Step { name: "corpus", run: corpus::if_present },
     Step { name: "vectors", run: || vectors::run(Args::default()) },
     Step { name: "crash", run: crash::short },
+    Step { name: "crash-nats", run: crash_nats::short },
     Step { name: "conformance", run: conformance::all },
 ];
 

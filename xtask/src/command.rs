@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use crate::args::{Args, UsageError};
 use crate::{
-    api, bench, bless, check, ci, conformance, corpus, crash, docs, features, layers, nightly,
-    setup, test, tidy, vectors,
+    api, bench, bless, check, ci, conformance, corpus, crash, crash_nats, docs, features, layers,
+    nightly, setup, test, tidy, vectors,
 };
 
 /// One command of `cargo xtask`.
@@ -50,6 +50,12 @@ const COMMANDS: &[Command] = &[
         "[--points|--cycles|--appends|--seed N]",
         "kill server and disk under load, count what is lost",
         crash::run,
+    ),
+    command(
+        "crash-nats",
+        "[--faults N]",
+        "kill and stop servers of a NATS cluster, count what is lost",
+        crash_nats::run,
     ),
     command(
         "bench",

@@ -32,7 +32,8 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
 pub(crate) fn all() -> Result<()> {
     llm::run(Args::default())?;
     sse::run(Args::default())?;
-    durable_streams::run(Args::default())?;
+    durable_streams::run_on(durable_streams::Engine::Disk, None)?;
+    durable_streams::run_on(durable_streams::Engine::Nats, None)?;
     scripts::clients(Args::default())?;
     scripts::browser(Args::default())
 }

@@ -5,6 +5,7 @@ use anyhow::Result;
 use crate::args::Args;
 use crate::corpus::PACKAGES;
 use crate::executables::Executables;
+use crate::nats;
 use crate::process::{Process, cargo, program};
 
 /// How often the real server is killed, how many appends it acknowledges meanwhile, and how often a
@@ -17,6 +18,10 @@ const SHORT: Real = Real { cycles: 12, appends: 6_000, pipelines: 10 };
 /// Crashes of the simulated disk.
 const POINTS: u64 = 20_000;
 
+/// How often something happens to processes that share a source; `cargo xtask test` does the same a
+/// few times.
+const TROUBLES: u64 = 100;
+
 /// What real processes go through.
 #[derive(Clone, Copy)]
 struct Real {
@@ -25,16 +30,18 @@ struct Real {
     pipelines: u64,
 }
 
-/// `cargo xtask crash [--points N] [--cycles N] [--appends N] [--pipelines N] [--seed N]`
+/// `cargo xtask crash [--points N] [--cycles N] [--appends N] [--pipelines N] [--troubles N] [--seed N]`
 pub(crate) fn run(mut args: Args) -> Result<()> {
     let points = args.number("--points")?.unwrap_or(POINTS);
     let cycles = args.number("--cycles")?.unwrap_or(FULL.cycles);
     let appends = args.number("--appends")?.unwrap_or(FULL.appends);
     let pipelines = args.number("--pipelines")?.unwrap_or(FULL.pipelines);
+    let troubles = args.number("--troubles")?.unwrap_or(TROUBLES);
     let seed = args.number("--seed")?;
     args.finish()?;
     simulated(points).env("MILLSTREAM_DAMAGE", "all").run()?;
-    real(Real { cycles, appends, pipelines }, seed)
+    real(Real { cycles, appends, pipelines }, seed)?;
+    group(troubles, seed)
 }
 
 /// As many simulated crashes as ever, but few real ones, and damage in some places only.
@@ -59,6 +66,14 @@ fn real(Real { cycles, appends, pipelines }: Real, seed: Option<u64>) -> Result<
     seeded(crash, seed).run()?;
     let pipeline = program(built.path("crash-pipeline")?);
     seeded(pipeline.args(["--kills", &pipelines.to_string()]), seed).run()
+}
+
+/// Kills, stops, adds and sends away processes that share a source.
+fn group(troubles: u64, seed: Option<u64>) -> Result<()> {
+    nats::server()?;
+    let built = Executables::build(&["--package=checks", "--bin=crash-group"])?;
+    let group = program(built.path("crash-group")?);
+    seeded(group.args(["--troubles", &troubles.to_string()]), seed).run()
 }
 
 fn seeded(process: Process, seed: Option<u64>) -> Process {

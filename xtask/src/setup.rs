@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::args::Args;
+use crate::nats;
 use crate::process::program;
 
 /// A thing that must be on the machine before the commands that need it can run.
@@ -38,6 +39,11 @@ pub(crate) fn run(args: Args) -> Result<()> {
     for need in NEEDS {
         provide(need)?;
         println!("{}: ready", need.name);
+    }
+    println!("nats-server: {}", nats::server()?.display());
+    match nats::old_server()? {
+        Some(old) => println!("nats-server of Debian: {}", old.display()),
+        None => println!("nats-server of Debian: not to be had without apt-get"),
     }
     Ok(())
 }

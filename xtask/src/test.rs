@@ -1,9 +1,11 @@
-//! `cargo xtask test`: every test and doctest, of one crate or of all.
+//! `cargo xtask test`: every test and doctest, of one crate or of all; installs the server that
+//! some of them start.
 
 use anyhow::Result;
 
 use crate::args::Args;
 use crate::corpus;
+use crate::nats;
 use crate::process::{Process, cargo};
 
 /// `cargo xtask test [CRATE]`
@@ -11,6 +13,7 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
     let package = args.word();
     args.finish()?;
     if let Some(package) = package {
+        nats::server()?;
         return with_corpus(cargo(["test", "--all-features", "--package", &package])).run();
     }
     targets()?;
@@ -19,7 +22,9 @@ pub(crate) fn run(mut args: Args) -> Result<()> {
 
 /// Every test of every crate but the doctests.
 pub(crate) fn targets() -> Result<()> {
-    with_corpus(cargo(["test", "--workspace", "--all-features", "--all-targets"])).run()
+    nats::server()?;
+    with_corpus(cargo(["test", "--workspace", "--all-features", "--all-targets"])).run()?;
+    nats::test_old()
 }
 
 /// Every doctest; the README's examples are among the facade's.

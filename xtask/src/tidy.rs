@@ -2,6 +2,7 @@
 //!
 //! Each rule is a small function over the text of a file.
 
+mod advisories;
 mod licences;
 mod manifests;
 mod orphans;
@@ -56,6 +57,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     findings.extend(clippy_config::stale()?);
     let graph = cargo(["metadata", "--format-version=1", "--all-features"]).read()?;
     findings.extend(licences::findings(&graph)?);
+    findings.extend(advisories::findings(&graph)?);
 
     let count = sources.len() + manifests.len() + pages.len();
     conclude(findings, &format!("tidy: {count} files in order"))

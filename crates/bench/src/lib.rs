@@ -7,4 +7,5 @@ pub mod fanout;
 pub mod llm;
 pub mod log;
 pub mod rounds;
+pub mod shared;
 pub mod table;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::rounds::{Contestant, medians};
+use crate::rounds::{Contestant, fastest};
 
 /// How the time for an amount of work is shown.
 #[derive(Debug, Clone, Copy)]
@@ -75,12 +75,12 @@ impl Measured {
     }
 }
 
-/// Runs all lines in turn, `rounds` times; each gets its median.
+/// Runs all lines in turn, `rounds` times; each gets its fastest.
 pub fn measure(rounds: usize, lines: Vec<Line<'_>>) -> Vec<Measured> {
     let facts: Vec<_> =
         lines.iter().map(|line| (line.contestant.name, line.work, line.target)).collect();
     let mut contestants: Vec<_> = lines.into_iter().map(|line| line.contestant).collect();
-    let times = medians(rounds, &mut contestants);
+    let times = fastest(rounds, &mut contestants);
     let measured = facts.into_iter().zip(times);
     measured.map(|((name, work, target), time)| Measured { name, time, work, target }).collect()
 }

@@ -11,7 +11,9 @@
 
 mod audit;
 mod campaign;
+mod cluster;
 pub mod full;
+mod group;
 mod link;
 mod log;
 mod mark;
@@ -19,9 +21,12 @@ mod pages;
 mod pipeline;
 mod reader;
 mod stage;
+mod web_socket;
 mod writer;
 
 pub use audit::{Ledger, Verdict, audit};
 pub use campaign::{Plan, Report, run};
+pub use cluster::{ClusterPlan, ClusterReport, run_on_cluster};
+pub use group::{GroupPlan, GroupReport, run_groups, run_member};
 pub use mark::Mark;
 pub use pipeline::{PipelinePlan, PipelineReport, STARTED, run_pipeline, run_pipelines};

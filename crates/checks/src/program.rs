@@ -3,11 +3,13 @@
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::task::JoinSet;
 
 /// How long a process may take to start or to end; tests wait for neither, this bounds a failure.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -19,6 +21,31 @@ pub struct Program {
     /// Kept open, so that the process can go on printing.
     _stdout: BufReader<ChildStdout>,
     url: String,
+    log: Log,
+}
+
+/// What a process logs, kept as it comes if somebody asked for that.
+#[derive(Debug, Default)]
+struct Log {
+    text: Arc<Mutex<String>>,
+    /// Reads it; ends with the process.
+    _reader: JoinSet<()>,
+}
+
+impl Log {
+    fn of(stderr: ChildStderr) -> Self {
+        let text = Arc::<Mutex<String>>::default();
+        let (kept, mut lines) = (Arc::clone(&text), BufReader::new(stderr).lines());
+        let mut reader = JoinSet::new();
+        reader.spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.push_str(&line);
+                kept.push('\n');
+            }
+        });
+        Self { text, _reader: reader }
+    }
 }
 
 impl Program {
@@ -33,22 +60,46 @@ impl Program {
         binary: &Path,
         args: impl IntoIterator<Item = A>,
     ) -> anyhow::Result<Self> {
+        Self::run(binary, args, Stdio::inherit()).await
+    }
+
+    /// The same, with what the process logs kept for [`log`](Self::log) instead of printed.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    ///
+    /// # Cancel safety
+    /// As [`start`](Self::start).
+    pub async fn start_logged<A: AsRef<OsStr>>(
+        binary: &Path,
+        args: impl IntoIterator<Item = A>,
+    ) -> anyhow::Result<Self> {
+        Self::run(binary, args, Stdio::piped()).await
+    }
+
+    async fn run<A: AsRef<OsStr>>(
+        binary: &Path,
+        args: impl IntoIterator<Item = A>,
+        stderr: Stdio,
+    ) -> anyhow::Result<Self> {
         let mut child = Command::new(binary)
             .args(args)
             .env("MILLSTREAM_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(stderr)
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("cannot start {}", binary.display()))?;
         let stdout = child.stdout.take().context("the process has no standard output")?;
+        let log = child.stderr.take().map(Log::of).unwrap_or_default();
         let mut stdout = BufReader::new(stdout);
         let mut line = String::new();
         tokio::time::timeout(PATIENCE, stdout.read_line(&mut line)).await??;
         let Some(url) = line.trim_end().strip_prefix("listening on ") else {
             bail!("expected `listening on URL` as the first line, found {line:?}");
         };
-        Ok(Self { url: url.to_owned(), child, _stdout: stdout })
+        Ok(Self { url: url.to_owned(), child, _stdout: stdout, log })
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`.
@@ -64,6 +115,12 @@ impl Program {
         self.child.id().context("the process has ended")
     }
 
+    /// What the process has logged so far; nothing unless it was
+    /// [started so](Self::start_logged).
+    pub fn log(&self) -> String {
+        self.log.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Asks the process to end (SIGTERM) without waiting for it.
     ///
     /// # Errors
@@ -72,9 +129,35 @@ impl Program {
     /// # Cancel safety
     /// Dropping the future may leave the signal unsent.
     pub async fn ask_to_end(&self) -> anyhow::Result<()> {
+        self.signal("-TERM").await
+    }
+
+    /// Stops the process as a debugger would (SIGSTOP): it keeps its connections and says nothing.
+    ///
+    /// # Errors
+    /// As [`ask_to_end`](Self::ask_to_end).
+    ///
+    /// # Cancel safety
+    /// As [`ask_to_end`](Self::ask_to_end).
+    pub async fn pause(&self) -> anyhow::Result<()> {
+        self.signal("-STOP").await
+    }
+
+    /// Lets the process go on (SIGCONT).
+    ///
+    /// # Errors
+    /// As [`ask_to_end`](Self::ask_to_end).
+    ///
+    /// # Cancel safety
+    /// As [`ask_to_end`](Self::ask_to_end).
+    pub async fn resume(&self) -> anyhow::Result<()> {
+        self.signal("-CONT").await
+    }
+
+    async fn signal(&self, signal: &str) -> anyhow::Result<()> {
         let pid = self.id()?.to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().await?;
-        ensure!(sent.success(), "cannot send SIGTERM to {pid}");
+        let sent = Command::new("kill").args([signal, &pid]).status().await?;
+        ensure!(sent.success(), "cannot send {signal} to {pid}");
         Ok(())
     }
 

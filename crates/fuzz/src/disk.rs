@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use stream_log::{
@@ -21,8 +22,11 @@ const BATCHES: u64 = 16;
 /// Records of each batch.
 const BATCH_RECORDS: u64 = 2;
 
-static RUNTIME: LazyLock<Runtime> =
-    LazyLock::new(|| Builder::new_current_thread().build().unwrap());
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    // A thread that is just begun when the process ends counts as a leak.
+    let mut builder = Builder::new_current_thread();
+    builder.thread_keep_alive(Duration::from_hours(1)).build().unwrap()
+});
 
 static WHOLE: LazyLock<BTreeMap<String, Vec<u8>>> = LazyLock::new(|| {
     let disk = SimDisk::new();

@@ -50,7 +50,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Ok(append) = Append::parse(&headers, body) else { return };
     let Ok(plan) = append.plan(&content_type, None) else { return };
     let description =
-        Description { content_type, lifetime: Lifetime::Unlimited, life: 1, fork: None };
+        Description { content_type, lifetime: Lifetime::Unlimited, life: 1, epoch: None, fork: None };
     let page = Page {
         start: StreamOffset::BEGINNING,
         next: StreamOffset::new(1, 1),

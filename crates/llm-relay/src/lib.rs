@@ -24,6 +24,13 @@
 //! The last record is always an `end` event, whatever happened: the provider was done, closed in
 //! mid-event, fell silent, was stopped, or the server went down in order.
 //!
+//! # Several servers
+//!
+//! Where servers share a store ([`Relays::shared`]), any of them reads and stops a relay: whoever
+//! stops one that runs elsewhere closes its log, and its pump sees that.
+//! Servers tell each other by leases which relays they run, and end those of a server that is gone
+//! with an error event ([`Relays::keep_lease`]).
+//!
 //! # Examples
 //!
 //! ```
@@ -40,7 +47,9 @@
 //! assert!(relay.is_finished());
 //! ```
 
+mod guard;
 mod id;
+mod lease;
 mod moment;
 mod options;
 mod pump;

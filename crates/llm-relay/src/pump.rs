@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use llm_stream::{EndStatus, ErrorKind};
-use stream_log::{AppendBatch, AppendError, Log};
+use llm_stream::{EndStatus, ErrorKind, StreamStats};
+use stream_log::{AppendBatch, AppendError, Log, TailWatch};
 use stream_model::BoxError;
 use stream_model::now::now;
 use tokio::sync::watch;
@@ -15,12 +15,14 @@ use tracing::{error, info};
 use crate::{Ending, Moment, Relay, RelayId, RelayOptions};
 
 /// What a relay did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// How the stream ended.
     pub status: EndStatus,
     /// How many events it has.
     pub events: u64,
+    /// What was measured, if it was to be.
+    pub stats: Option<Box<StreamStats>>,
 }
 
 /// Asks a pump to end; `None` while nobody does.
@@ -31,6 +33,8 @@ pub(crate) struct Pump {
     pub(crate) options: RelayOptions,
     pub(crate) log: Arc<dyn Log>,
     pub(crate) stop: StopSignal,
+    /// Hears if another server closes the log; `None` if there are no others.
+    pub(crate) closed: Option<TailWatch>,
 }
 
 impl Pump {
@@ -47,11 +51,19 @@ impl Pump {
                 Ok(bytes) => relay.push(Moment::now(), &bytes),
                 Err(ending) => relay.finish(Moment::now(), &ending),
             }
-            events += self.append(&mut relay).await?;
+            match self.append(&mut relay).await {
+                // Another server stopped it, or took this one for gone: readers have its end.
+                Err(AppendError::Closed { tail }) if self.closed.is_some() => {
+                    info!(id = %self.id, events = tail.get(), "relay ended by another server");
+                    let status = EndStatus::Incomplete;
+                    return Ok(Summary { status, events: tail.get(), stats: None });
+                }
+                appended => events += appended?,
+            }
         }
         let status = relay.status().unwrap_or(EndStatus::Incomplete);
         info!(id = %self.id, status = status.as_str(), events, "relay ended");
-        Ok(Summary { status, events })
+        Ok(Summary { status, events, stats: relay.stats().map(Box::new) })
     }
 
     /// The next bytes, or why there are none.
@@ -64,6 +76,8 @@ impl Pump {
         let next = tokio::select! {
             biased;
             ending = asked_to_stop(&mut self.stop) => return Err(ending),
+            // What is appended next is refused, and says so.
+            () = closed(&mut self.closed) => return Err(Ending::Stopped),
             next = tokio::time::timeout(wait, next) => next,
         };
         match next {
@@ -92,10 +106,21 @@ impl Pump {
         batch.close = relay.is_finished();
         match self.log.append(batch).await {
             Ok(_) => Ok(count),
+            Err(error @ AppendError::Closed { .. }) if self.closed.is_some() => Err(error),
             Err(error) => {
                 error!(id = %self.id, %error, "relay cannot append");
                 Err(error)
             }
+        }
+    }
+}
+
+/// Waits until the log takes no more records.
+async fn closed(watch: &mut Option<TailWatch>) {
+    let Some(watch) = watch else { return std::future::pending().await };
+    while !watch.state().is_final() {
+        if watch.changed().await.is_none() {
+            return std::future::pending().await;
         }
     }
 }

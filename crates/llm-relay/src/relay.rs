@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 use llm_stream::filter::ContentFilter;
 use llm_stream::{
     Decoder, EndStatus, ErrorKind, EventBody, ProcessError, Processor, StatsRecorder, StreamError,
-    StreamEvent,
+    StreamEvent, StreamStats,
 };
 
 use crate::{Moment, RelayOptions};
@@ -116,6 +116,11 @@ impl Relay {
         self.status
     }
 
+    /// What was measured so far; `None` if nothing is.
+    pub fn stats(&self) -> Option<StreamStats> {
+        self.stats.as_ref().map(StatsRecorder::stats)
+    }
+
     fn collect(&mut self, now: Moment, ending: &Ending) {
         while let Some(event) = self.decoder.next_event() {
             self.measure(now, &event);
@@ -186,9 +191,8 @@ impl Relay {
     }
 
     fn close(&mut self, now: Moment, end: StreamEvent, status: EndStatus) {
-        if let Some(stats) = &self.stats {
-            let statistics = stats.stats().to_event();
-            self.record(&statistics.at(now.time));
+        if let Some(stats) = self.stats() {
+            self.record(&stats.to_event().at(now.time));
         }
         self.record(&end.at(now.time));
         self.status = Some(status);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use llm_stream::ErrorKind;
+use llm_stream::otel;
+use llm_stream::{ErrorKind, StreamStats};
 use parking_lot::Mutex;
 use stream_log::{
     AppendBatch, AppendError, Log, LogConfig, LogNameError, LogStore, Namespace, StoreError, Tail,
@@ -13,6 +14,8 @@ use stream_log::{
 use stream_model::{BoxError, ErrorClass, Offset};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tracing::field::Empty;
+use tracing::{Instrument, Span, info_span};
 
 use crate::pump::Pump;
 use crate::{Ending, Moment, Relay, RelayId, RelayOptions, Summary};
@@ -30,6 +33,8 @@ const LISTED_AT_ONCE: usize = 1000;
 #[derive(Debug)]
 pub struct Relays {
     store: Arc<dyn LogStore>,
+    /// Whether other servers have the same logs.
+    shared: bool,
     running: Arc<Mutex<HashMap<RelayId, Running>>>,
 }
 
@@ -51,6 +56,37 @@ impl Running {
     }
 }
 
+/// The span of a relay: one of its own, as it outlives the request that began it, which it follows.
+fn span(id: &RelayId) -> Span {
+    let span = info_span!(
+        parent: None,
+        "relay",
+        relay = %id,
+        gen_ai.operation.name = Empty,
+        gen_ai.provider.name = Empty,
+        gen_ai.response.model = Empty,
+        gen_ai.response.finish_reasons = Empty,
+        gen_ai.usage.input_tokens = Empty,
+        gen_ai.usage.output_tokens = Empty,
+        error.type = Empty,
+    );
+    span.follows_from(Span::current());
+    span
+}
+
+/// Notes in a relay's span what was measured; names that the span does not have are left out.
+fn describe(span: &Span, stats: &StreamStats) {
+    for (name, value) in otel::attributes(stats) {
+        match value {
+            otel::Value::Text(text) => span.record(name, text),
+            otel::Value::Count(count) => span.record(name, count),
+            otel::Value::Seconds(seconds) => span.record(name, seconds),
+            otel::Value::List(words) => span.record(name, words.join(",")),
+            _ => continue,
+        };
+    }
+}
+
 /// What came of asking a relay to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopOutcome {
@@ -65,7 +101,24 @@ pub enum StopOutcome {
 impl Relays {
     /// A registry whose relays keep their events in `store`.
     pub fn new(store: Arc<dyn LogStore>) -> Self {
-        Self { store, running: Arc::default() }
+        Self { store, shared: false, running: Arc::default() }
+    }
+
+    /// A registry whose relays keep their events in a `store` that other servers have, too.
+    ///
+    /// Then [`keep_lease`](Self::keep_lease) must be polled, and
+    /// [`end_unfinished`](Self::end_unfinished) must not be called.
+    pub fn shared(store: Arc<dyn LogStore>) -> Self {
+        Self { store, shared: true, running: Arc::default() }
+    }
+
+    pub(crate) fn store(&self) -> &dyn LogStore {
+        &*self.store
+    }
+
+    /// The relays that run here.
+    pub(crate) fn ids(&self) -> Vec<RelayId> {
+        self.running.lock().keys().cloned().collect()
     }
 
     /// Starts a relay that reads `source`; the result tells how it ended, and may be let go of.
@@ -95,17 +148,23 @@ impl Relays {
         let log = self.store.create(&id.log_name()?, config).await?;
         let (stop, stopped) = watch::channel(None);
         let (tell, told) = watch::channel(None);
-        let pump = Pump { id: id.clone(), options, log, stop: stopped };
+        let tail = if self.shared { log.tail().await.ok() } else { None };
+        let closed = tail.map(|tail| tail.watch);
+        let pump = Pump { id: id.clone(), options, log, stop: stopped, closed };
 
         let mut running = self.running.lock();
         let (registry, name) = (Arc::downgrade(&self.running), id.clone());
-        let task = tokio::spawn(async move {
+        let task = async move {
             let result = pump.run(source).await;
+            if let Ok(Summary { stats: Some(stats), .. }) = &result {
+                describe(&Span::current(), stats);
+            }
             tell.send_replace(Some(result.map_err(Arc::new)));
             if let Some(registry) = registry.upgrade() {
                 registry.lock().remove(&name);
             }
-        });
+        };
+        let task = tokio::spawn(task.instrument(span(id)));
         running.insert(id.clone(), Running { stop, task: Some(task) });
         Ok(Ended(told))
     }
@@ -125,13 +184,17 @@ impl Relays {
         if log.tail().await.is_ok_and(|tail| tail.state.is_final()) {
             return Ok(StopOutcome::AlreadyEnded);
         }
-        Ok(match self.running.lock().get(id) {
-            Some(running) => {
-                running.ask(Ending::Stopped);
-                StopOutcome::Stopping
-            }
-            None => StopOutcome::AlreadyEnded,
-        })
+        if let Some(running) = self.running.lock().get(id) {
+            running.ask(Ending::Stopped);
+            return Ok(StopOutcome::Stopping);
+        }
+        if !self.shared {
+            return Ok(StopOutcome::AlreadyEnded);
+        }
+        // It runs elsewhere: its pump sees that its log is closed.
+        let ended = self.end_for_others(id, &Ending::Stopped).await;
+        let stopping = ended.map_err(StoreError::Backend)?;
+        Ok(if stopping { StopOutcome::Stopping } else { StopOutcome::AlreadyEnded })
     }
 
     /// Ends the relays that a process before this one left without an end: their readers are told
@@ -152,7 +215,7 @@ impl Relays {
                 let Some(log) = self.store.get(name).await? else { continue };
                 let Ok(Tail { state, .. }) = log.tail().await else { continue };
                 if !state.is_final() {
-                    let ended = end(&*log, state.next == Offset::ZERO).await;
+                    let ended = end(&*log, state.next == Offset::ZERO, &server_stopped()).await;
                     ended.map_err(|error| StoreError::Backend(Box::new(error)))?;
                     count += 1;
                 }
@@ -189,12 +252,17 @@ impl Relays {
     }
 }
 
+/// What is told of a relay whose server is gone.
+pub(crate) fn server_stopped() -> Ending {
+    let message = "server stopped before the stream ended".to_owned();
+    Ending::Failed { message, kind: ErrorKind::Server }
+}
+
 /// Appends the end that a relay did not get to, and its start if it did not even get to that.
-async fn end(log: &dyn Log, is_empty: bool) -> Result<(), AppendError> {
+pub(crate) async fn end(log: &dyn Log, is_empty: bool, ending: &Ending) -> Result<(), AppendError> {
     let now = Moment::now();
     let mut relay = Relay::new(&RelayOptions::default().statistics(false), now);
-    let message = "server stopped before the stream ended".to_owned();
-    relay.finish(now, &Ending::Failed { message, kind: ErrorKind::Server });
+    relay.finish(now, ending);
     // A second start would have readers forget what had come.
     let mut records = relay.take_records();
     records.drain(..usize::from(!is_empty));

@@ -1,73 +1,48 @@
 //! The characters of a JSON string: where they end, and what they stand for.
 
-/// Words of eight bytes that are searched one by one, before whole blocks are.
-const WORDS_OF_SHORT: usize = 8;
+use wide::u8x16;
 
-/// Words that a step through a long string looks at.
-const WORDS_OF_BLOCK: usize = 8;
+/// Bytes that one step looks at.
+const BLOCK: usize = 16;
 
 /// How many bytes come before the first quote, backslash or control character, if there is one.
 #[inline]
 pub(crate) fn plain_len(bytes: &[u8]) -> Option<usize> {
     match bytes.split_first_chunk() {
-        Some((word, rest)) => match specials(*word) {
-            0 => plain_len_of_long(rest).map(|at| 8 + at),
-            found => Some(first_byte(found)),
+        Some((block, rest)) => match first_special(*block) {
+            None => plain_len_of_long(rest).map(|at| BLOCK + at),
+            found => found,
         },
-        None => plain_len_of_long(bytes),
+        None => plain_len_of_short(bytes),
     }
 }
 
-/// As [`plain_len`], for what mostly does not end in its first word.
+/// As [`plain_len`], for what mostly does not end in its first block.
 fn plain_len_of_long(bytes: &[u8]) -> Option<usize> {
-    let (words, tail) = bytes.as_chunks();
-    let (near, far) = words.split_at(words.len().min(WORDS_OF_SHORT));
-    if let Some(at) = special_in_words(near) {
-        return Some(at);
+    let (blocks, tail) = bytes.as_chunks();
+    let mut found = blocks.iter().map(|block| first_special(*block)).zip(0..);
+    match found.find_map(|(found, before)| Some(before * BLOCK + found?)) {
+        None => plain_len_of_short(tail).map(|at| bytes.len() - tail.len() + at),
+        found => found,
     }
-    let (blocks, _) = far.as_chunks();
-    let plain_blocks = blocks.iter().position(has_special).unwrap_or(blocks.len());
-    let (plain, rest) = far.split_at_checked(plain_blocks * WORDS_OF_BLOCK)?;
-    if let Some(at) = special_in_words(rest) {
-        return Some((near.len() + plain.len()) * 8 + at);
-    }
-    let in_tail = tail.iter().position(|byte| is_special(*byte))?;
-    Some(bytes.len() - tail.len() + in_tail)
 }
 
-fn special_in_words(words: &[[u8; 8]]) -> Option<usize> {
-    let mut found = words.iter().map(|word| specials(*word)).zip(0..);
-    found.find(|(found, _)| *found != 0).map(|(found, at)| at * 8 + first_byte(found))
+/// As [`plain_len`], for less than a block.
+fn plain_len_of_short(bytes: &[u8]) -> Option<usize> {
+    let mut block = [b' '; BLOCK];
+    block.get_mut(..bytes.len())?.copy_from_slice(bytes);
+    first_special(block)
 }
 
-/// The high bits of the special bytes of a word; the lowest is right, those above it may not be.
+/// Where the first byte is that ends the plain part of a JSON string, or may not be in one.
 #[inline]
-fn specials(word: [u8; 8]) -> u64 {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHS: u64 = ONES << 7;
-    let word = u64::from_le_bytes(word);
-    // Each byte that is less than what is taken from it gets its high bit, and lends from the byte
-    // above, which may get its own wrongly.
-    let quotes = (word ^ (ONES * u64::from(b'"'))).wrapping_sub(ONES);
-    let backslashes = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
-    let controls = word.wrapping_sub(ONES * 0x20);
-    (quotes | backslashes | controls) & !word & HIGHS
-}
-
-/// Which byte of a word the lowest bit found is in.
-#[inline]
-fn first_byte(found: u64) -> usize {
-    usize::try_from(found.trailing_zeros() / 8).unwrap_or_default()
-}
-
-/// Whether there is a special byte; without an early exit, so that it is one vector loop.
-fn has_special(block: &[[u8; 8]; WORDS_OF_BLOCK]) -> bool {
-    block.as_flattened().iter().fold(false, |any, byte| any | is_special(*byte))
-}
-
-/// Whether a byte ends the plain part of a JSON string, or may not be in one.
-fn is_special(byte: u8) -> bool {
-    byte == b'"' || byte == b'\\' || byte < 0x20
+fn first_special(block: [u8; BLOCK]) -> Option<usize> {
+    let block = u8x16::new(block);
+    let quotes = block.simd_eq(u8x16::splat(b'"'));
+    let backslashes = block.simd_eq(u8x16::splat(b'\\'));
+    let controls = block.simd_eq(block.min(u8x16::splat(0x1f)));
+    let found = (quotes | backslashes | controls).to_bitmask();
+    if found == 0 { None } else { usize::try_from(found.trailing_zeros()).ok() }
 }
 
 /// What the characters between the quotes of a JSON string stand for.

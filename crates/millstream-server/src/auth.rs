@@ -16,6 +16,8 @@ pub(crate) struct AuthFile {
     public_keys: Vec<PublicKey>,
     /// A JSON Web Key Set.
     key_set_file: Option<PathBuf>,
+    /// Where a JSON Web Key Set is published.
+    key_set_url: Option<String>,
     issuer: Option<String>,
     audience: Option<String>,
     /// What a caller without a token may do, in the words of a token's claims.
@@ -60,8 +62,14 @@ pub(crate) fn load(
         auth = auth.key_set(&read(path)?).with_context(|| named(path))?;
         keys += 1;
     }
+    if let Some(url) = &file.key_set_url {
+        auth = auth.key_set_url(url).with_context(|| url.clone())?;
+        keys += 1;
+    }
     if keys == 0 && file.anonymous.is_none() {
-        bail!("expected a key in [auth]: secret_file, secret_env, public_keys or key_set_file");
+        bail!(
+            "expected a key in [auth]: secret_file, secret_env, public_keys, key_set_file or key_set_url"
+        );
     }
     auth = file.issuer.into_iter().fold(auth, Auth::issuer);
     auth = file.audience.into_iter().fold(auth, Auth::audience);
@@ -120,6 +128,11 @@ mod tests {
     fn what_is_no_key_is_named() {
         check_refused("secret_env = 'T'", "variable T");
         check_refused("secret_file = '/nowhere'", "/nowhere");
+        for bad in ["http://login.example.org/keys", "ftp://127.0.0.1/", "keys.json"] {
+            check_refused(&format!("key_set_url = '{bad}'"), "https URL");
+        }
+        let good = parse("key_set_url = 'https://login.example.org/keys'");
+        assert!(load(None, Some(good), env).unwrap().is_some());
         check_refused("[[public_keys]]\nalgorithm = 'HS256'\nfile = 'x'", "RS256, ES256 or EdDSA");
         let short = |_: &str| Some("short".to_owned());
         let error = load(None, Some(parse("secret_env = 'S'")), short).unwrap_err();

@@ -8,12 +8,24 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use millstream::model::{Topic, TopicFilter};
 
+use crate::logging::LogFormat;
+
 /// Real-time event streams and LLM token streams.
 #[derive(Debug, Parser)]
 #[command(name = "millstream", version, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// How lines on standard error are written; `MILLSTREAM_LOG` says which
+    #[arg(
+        long,
+        value_enum,
+        global = true,
+        default_value = "text",
+        env = "MILLSTREAM_LOG_FORMAT",
+        value_name = "FORMAT"
+    )]
+    pub(crate) log_format: LogFormat,
 }
 
 #[derive(Debug, Subcommand)]
@@ -55,6 +67,12 @@ pub(crate) struct ServeArgs {
     /// Keep everything in memory instead, until the process ends
     #[arg(long, env = "MILLSTREAM_MEMORY", value_parser = BoolishValueParser::new())]
     pub(crate) memory: bool,
+    /// Keep everything on a cluster of NATS servers instead: nats://host:4222,nats://host:4222 or tls://…
+    #[arg(long, value_name = "URLS", env = "MILLSTREAM_ENGINE", conflicts_with_all = ["data", "memory"])]
+    pub(crate) engine: Option<String>,
+    /// The file of credentials for the cluster
+    #[arg(long, value_name = "FILE", env = "MILLSTREAM_NATS_CREDENTIALS")]
+    pub(crate) nats_credentials: Option<PathBuf>,
     /// A TOML file with the same settings, and the providers
     #[arg(long, value_name = "FILE", env = "MILLSTREAM_CONFIG")]
     pub(crate) config: Option<PathBuf>,

@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::auth::{self, AuthFile};
 use crate::cli::ServeArgs;
+use crate::engine::{self, Cluster, NatsFile};
 use crate::filter::{self, FilterFile};
 
 /// The port of the Durable Streams Protocol, so that its clients find the server.
@@ -29,6 +30,8 @@ pub(crate) enum Storage {
     Disk(PathBuf),
     /// In memory, until the process ends.
     Memory,
+    /// On a cluster.
+    Cluster(Box<Cluster>),
 }
 
 /// The effective settings of a server.
@@ -37,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) storage: Storage,
     pub(crate) drain: Duration,
+    /// Unless it is to be as many as fit.
+    pub(crate) connections_max: Option<usize>,
     pub(crate) app: AppOptions,
 }
 
@@ -47,6 +52,9 @@ pub(crate) struct File {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) data: Option<PathBuf>,
     pub(crate) memory: bool,
+    /// Addresses of a cluster that keeps everything.
+    pub(crate) engine: Option<String>,
+    pub(crate) nats: NatsFile,
     #[serde(deserialize_with = "duration")]
     pub(crate) heartbeat: Option<Duration>,
     #[serde(deserialize_with = "duration")]
@@ -56,6 +64,8 @@ pub(crate) struct File {
     /// Where clients reach the server, if not by the name that they use.
     pub(crate) public_url: Option<String>,
     pub(crate) body_bytes_max: Option<usize>,
+    /// Connections at one moment.
+    pub(crate) connections_max: Option<usize>,
     /// Names that the server answers to beside those of loopback.
     pub(crate) hosts: Vec<String>,
     /// Origins whose pages may use the server.
@@ -98,7 +108,9 @@ pub(crate) struct Provider {
     pub(crate) silence_max: Option<Duration>,
 }
 
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+pub(crate) fn duration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
     humantime::parse_duration(&text).map(Some).map_err(serde::de::Error::custom)
 }
@@ -114,7 +126,7 @@ impl Config {
         let listen = args.listen.or(file.listen).unwrap_or(default);
         let auth = auth::load(args.secret_file.as_deref(), file.auth.take(), &env)?;
         check_listen(listen, args.dev, auth.is_some())?;
-        let storage = storage(args, &file);
+        let storage = storage(args, &file, engine::load(args, &file, &env)?);
         let mut app = AppOptions::default().retention(Retention {
             records_max: file.topics.records_max.unwrap_or(limits::TOPIC_RECORDS),
             bytes_max: file.topics.bytes_max.unwrap_or(limits::TOPIC_BYTES),
@@ -149,7 +161,8 @@ impl Config {
             let upstream = provider.upstream(&env).with_context(|| format!("upstream {name}"))?;
             app = app.upstream(name, upstream);
         }
-        Ok(Self { listen, storage, drain: args.drain.or(file.drain).unwrap_or(limits::DRAIN), app })
+        let drain = args.drain.or(file.drain).unwrap_or(limits::DRAIN);
+        Ok(Self { listen, storage, drain, connections_max: file.connections_max, app })
     }
 }
 
@@ -167,11 +180,12 @@ fn origins(asks_callers: bool, file: &File) -> anyhow::Result<OriginRules> {
     Ok(file.origins.iter().fold(rules, OriginRules::origin))
 }
 
-/// Memory wins where both are named in one place.
-fn storage(args: &ServeArgs, file: &File) -> Storage {
+/// Memory wins where several are named in one place, and then the cluster.
+fn storage(args: &ServeArgs, file: &File, cluster: Option<Cluster>) -> Storage {
     match &args.data {
         _ if args.memory => Storage::Memory,
         Some(data) => Storage::Disk(data.clone()),
+        None if let Some(cluster) = cluster => Storage::Cluster(Box::new(cluster)),
         None if file.memory => Storage::Memory,
         None => Storage::Disk(file.data.clone().unwrap_or_else(|| DATA.into())),
     }
@@ -280,7 +294,7 @@ mod tests {
         fn check(data: Option<&str>, memory: bool, file: &str, want: Storage) {
             let data = data.map(PathBuf::from);
             let args = ServeArgs { data, memory, ..ServeArgs::default() };
-            assert_eq!(storage(&args, &parse(file).unwrap()), want);
+            assert_eq!(storage(&args, &parse(file).unwrap(), None), want);
         }
         let disk = |path: &str| Storage::Disk(path.into());
         check(None, false, "", disk("millstream-data"));

@@ -4,6 +4,7 @@
 //! TOML's too.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ArgMatches;
@@ -13,6 +14,7 @@ use serde_json::Value;
 
 use crate::cli::ServeArgs;
 use crate::config::{Config, DATA, File, PORT, Provider, read};
+use crate::engine::NatsFile;
 
 /// Prints the settings, if a server would start with them.
 pub(crate) fn run(args: &ServeArgs, given: Option<&ArgMatches>) -> anyhow::Result<()> {
@@ -41,7 +43,7 @@ fn lines(args: &ServeArgs, file: &File, given: GivenBy<'_>) -> Vec<String> {
             (None, None) => line(name, &default, "default"),
         }
     };
-    let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| text(&path.display()));
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| text(&path.display()));
     let memory = given("memory").map(|_| Value::from(args.memory));
     let mut lines = vec![
         setting(
@@ -61,8 +63,11 @@ fn lines(args: &ServeArgs, file: &File, given: GivenBy<'_>) -> Vec<String> {
         ),
         setting("drain", args.drain.map(time), file.drain.map(time), time(limits::DRAIN)),
     ];
+    lines.extend(engine(args, file, given));
     let body_bytes = file.body_bytes_max.map(Value::from);
     lines.push(setting("body_bytes_max", None, body_bytes, number(1 << 20)));
+    let connections = file.connections_max.map(Value::from);
+    lines.push(setting("connections_max", None, connections, limits::CONNECTIONS_MAX.into()));
     lines.extend(file.public_url.as_ref().map(|url| line("public_url", &text(url), "file")));
     for (name, list) in [("hosts", &file.hosts), ("origins", &file.origins)] {
         let list_given = (!list.is_empty()).then(|| Value::from(list.clone()));
@@ -83,6 +88,7 @@ fn lines(args: &ServeArgs, file: &File, given: GivenBy<'_>) -> Vec<String> {
         number(limits::TOPIC_BYTES),
     ));
     lines.extend(topics.age_max.map(|age| line("age_max", &time(age), "file")));
+    lines.extend(cluster(args, file, given));
     if let Some(path) = &args.secret_file {
         lines.push("\n[auth]".to_owned());
         lines.push(line("secret_file", &text(&path.display()), &origin("secret_file", given)));
@@ -93,6 +99,41 @@ fn lines(args: &ServeArgs, file: &File, given: GivenBy<'_>) -> Vec<String> {
         lines.push(format!("\n# [filter] with {} patterns is in the file", filter.patterns.len()));
     }
     lines.extend(file.upstreams.iter().flat_map(|(name, provider)| upstream(name, provider)));
+    lines
+}
+
+/// The cluster that keeps everything, if there is one.
+fn engine(args: &ServeArgs, file: &File, given: GivenBy<'_>) -> Option<String> {
+    let by_flag = args.engine.as_ref().map(|servers| (servers, origin("engine", given)));
+    let (servers, by) = by_flag.or_else(|| Some((file.engine.as_ref()?, "file".to_owned())))?;
+    Some(line("engine", &servers.clone().into(), &by))
+}
+
+/// The cluster's table; it names secrets, and holds none.
+fn cluster(args: &ServeArgs, file: &File, given: GivenBy<'_>) -> Vec<String> {
+    if engine(args, file, given).is_none() {
+        return Vec::new();
+    }
+    let NatsFile { prefix, shards, replicas, synced, credentials, user, .. } = &file.nats;
+    let path = |path: &PathBuf| Value::from(path.display().to_string());
+    let mut lines = vec!["\n[nats]".to_owned()];
+    let credentials = match &args.nats_credentials {
+        Some(file) => Some((path(file), origin("nats_credentials", given))),
+        None => credentials.as_ref().map(|file| (path(file), "file".to_owned())),
+    };
+    lines.extend(credentials.map(|(value, by)| line("credentials", &value, &by)));
+    let said = |name: &str, value: Option<Value>| value.map(|value| line(name, &value, "file"));
+    let text = |text: &Option<String>| text.clone().map(Value::from);
+    lines.extend(said("prefix", text(prefix)));
+    lines.extend(said("shards", shards.map(Value::from)));
+    lines.extend(said("replicas", replicas.map(Value::from)));
+    lines.push(line("synced", &(*synced).into(), if *synced { "file" } else { "default" }));
+    lines.extend(said("user", text(user)));
+    lines.extend(said("password_env", text(&file.nats.password_env)));
+    lines.extend(said("token_env", text(&file.nats.token_env)));
+    lines.extend(said("roots", file.nats.roots.as_ref().map(path)));
+    let timeout = file.nats.timeout.map(|time| humantime::format_duration(time).to_string());
+    lines.extend(said("timeout", timeout.map(Value::from)));
     lines
 }
 
@@ -172,10 +213,23 @@ mod tests {
         let text = lines(&ServeArgs::default(), &file(upstreams), &|_| None).join("\n");
         let again = file(&text);
         assert_eq!(again.upstreams["my own"].key_env.as_deref(), Some("K"));
+        assert_eq!(again.engine, None);
         assert_eq!(again.upstreams["my own"].silence_max, Some(Duration::from_mins(1)));
         assert_eq!(
             lines(&ServeArgs::default(), &again, &|_| None).len(),
             text.lines().filter(|line| !line.is_empty()).count()
         );
+    }
+
+    #[test]
+    fn a_cluster_is_printed_with_the_names_of_its_secrets() {
+        let args = ServeArgs { engine: Some("nats://a".to_owned()), ..ServeArgs::default() };
+        let nats = "[nats]\nuser = 'u'\npassword_env = 'P'\nreplicas = 3\ntimeout = '3s'";
+        let text = lines(&args, &file(nats), &|_| None).join("\n");
+        let again = file(&text);
+        assert_eq!(again.engine.as_deref(), Some("nats://a"));
+        assert_eq!(again.nats.password_env.as_deref(), Some("P"));
+        assert_eq!(again.nats.replicas, Some(3));
+        assert_eq!(again.nats.timeout, Some(Duration::from_secs(3)));
     }
 }

@@ -6,9 +6,14 @@ mod bench;
 mod cli;
 mod config;
 mod effective;
+mod engine;
+mod files;
 mod filter;
 mod inspect;
 mod listen;
+mod logging;
+#[cfg(feature = "otel")]
+mod otel;
 mod publish;
 mod relay;
 mod remote;
@@ -22,17 +27,19 @@ mod token;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
-use tracing_subscriber::EnvFilter;
 
 use crate::cli::{Cli, Command, SubArgs};
+use crate::logging::Logging;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let given = Cli::command().get_matches();
     // What clap has taken apart it can put together.
     let cli = Cli::from_arg_matches(&given).unwrap_or_else(|error| error.exit());
-    let filter = EnvFilter::try_from_env("MILLSTREAM_LOG").unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let logging = match Logging::begin(cli.log_format) {
+        Ok(logging) => logging,
+        Err(error) => return failed(&error),
+    };
     let result = match cli.command {
         Command::Serve(args) => serve::run(args).await,
         Command::Config(args) => effective::run(&args, given.subcommand_matches("config")),
@@ -47,11 +54,14 @@ async fn main() -> ExitCode {
         Command::Token(args) => token::run(&args),
         Command::Relay(args) => relay::run(args).await,
     };
+    logging.end();
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("millstream: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("millstream: {error:#}");
+    ExitCode::FAILURE
 }

@@ -19,6 +19,7 @@
 #![cfg_attr(feature = "llm", doc = "| [`llm`] | `llm` (default) | decoders of LLM streams |")]
 #![cfg_attr(feature = "log", doc = "| [`log`] | `log` | logs and their readers |")]
 #![cfg_attr(feature = "disk", doc = "| [`disk`] | `disk` | logs on a disk |")]
+#![cfg_attr(feature = "nats", doc = "| [`nats`] | `nats` | logs on a cluster of NATS servers |")]
 #![cfg_attr(feature = "relay", doc = "| [`relay`] | `relay` | resumable LLM streams |")]
 #![cfg_attr(feature = "protocol", doc = "| [`protocol`] | `protocol` | the server's words |")]
 #![cfg_attr(feature = "http", doc = "| [`http`] | `http` | the server's routes |")]
@@ -64,6 +65,9 @@ pub use stream_log as log;
 #[cfg(feature = "disk")]
 #[doc(inline)]
 pub use stream_log_disk as disk;
+#[cfg(feature = "nats")]
+#[doc(inline)]
+pub use stream_log_nats as nats;
 #[cfg(feature = "processor")]
 #[doc(inline)]
 pub use stream_processor as processor;

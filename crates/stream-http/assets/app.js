@@ -61,15 +61,23 @@ function trouble(text) {
 
 // Statistics
 
-const series = { time: [], published: [], delivered: [], readers: [] };
+const series = { time: [], published: [], delivered: [], readers: [], sync: [] };
 let before = null;
+
+/** Bytes with the unit that leaves few digits. */
+function bytes(count) {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, count)) / 3));
+  return `${format.format(count / 1000 ** power)} ${units[power]}`;
+}
 
 const sum = (object) => Object.values(object).reduce((left, right) => left + right, 0);
 
-/** Never less than a minute: the first points would stand alone among years. */
-function lastMinutes(_, low, high) {
-  const end = high ?? Date.now() / 1000;
-  return [Math.min(low ?? end, end - 60), end];
+/** Never less than a minute: what the plot would take for a single point is a day. */
+function lastMinutes(chart) {
+  const [times] = chart.data;
+  const end = times.at(-1) ?? Date.now() / 1000;
+  return [Math.min(times[0] ?? end, end - 60), end];
 }
 
 function plot(id, lines) {
@@ -89,6 +97,7 @@ function plot(id, lines) {
 
 const rates = plot("rates", [["published", "--mill"], ["delivered", "--river"]]);
 const connections = plot("connections", [["readers", "--river"]]);
+const syncs = plot("syncs", [["sync", "--mill"]]);
 
 function showStats(stats) {
   const now = Date.now() / 1000;
@@ -98,26 +107,55 @@ function showStats(stats) {
   find("readers").value = format.format(readers);
   find("relays").value = format.format(stats.llm_relays);
   find("missed").value = format.format(sum(stats.records_missed));
+  find("lag").value = format.format(stats.topic_lag);
+  if (stats.requests_failed > 0) trouble("requests failed on the server's side; its log says why");
+  if (stats.readers_let_go > 0) trouble("readers took nothing for too long, and were let go of; they may come back and miss nothing");
   if (sum(stats.records_missed) > 0) trouble(`readers were too slow, or came too late, for ${format.format(sum(stats.records_missed))} records`);
+  if (stats.connections_refused > 0) trouble(`connections were refused ${format.format(stats.connections_refused)} times: there were as many as there may be`);
   if (before) {
     const seconds = Math.max(0.001, now - before.now);
     const published = Math.max(0, stats.events_published - before.published) / seconds;
     const rate = Math.max(0, delivered - before.delivered) / seconds;
     find("published").value = format.format(published);
     find("delivered").value = format.format(rate);
-    for (const [name, value] of Object.entries({ time: now, published, delivered: rate, readers })) {
+    const sync = showCommits(stats.storage, before.storage);
+    for (const [name, value] of Object.entries({ time: now, published, delivered: rate, readers, sync })) {
       series[name].push(value);
       if (series[name].length > KEPT_SECONDS) series[name].shift();
     }
     rates.setData([series.time, series.published, series.delivered]);
     connections.setData([series.time, series.readers]);
+    syncs.setData([series.time, series.sync]);
   }
-  before = { now, published: stats.events_published, delivered };
-  const storage = Object.entries(stats.storage ?? {});
+  before = { now, published: stats.events_published, delivered, storage: stats.storage };
+  showStorage(stats.storage);
+}
+
+/** How the log has committed since the last time: says how many milliseconds a sync took. */
+function showCommits(storage, last) {
+  if (storage.log_groups === undefined) return null;
+  const groups = storage.log_groups - last.log_groups;
+  const syncs = storage.log_sync_seconds.count - last.log_sync_seconds.count;
+  if (groups > 0) find("group").value = format.format((storage.log_batches - last.log_batches) / groups);
+  if (syncs <= 0) return null;
+  const milliseconds = (1000 * (storage.log_sync_seconds.sum - last.log_sync_seconds.sum)) / syncs;
+  find("sync").value = format.format(milliseconds);
+  return milliseconds;
+}
+
+/** Everything else that the engine tells; what it counts for the plots is shown there. */
+const SHOWN = ["log_groups", "log_batches", "log_sync_seconds"];
+
+function showStorage(figures) {
+  const isDisk = figures.log_groups !== undefined;
+  find("commits").hidden = !isDisk;
+  find("syncs").parentElement.hidden = !isDisk;
+  const storage = Object.entries(figures).filter(([name]) => !SHOWN.includes(name));
   find("no-storage").hidden = storage.length > 0;
   find("storage").replaceChildren(...storage.map(([name, value]) => {
     const pair = document.createElement("div");
-    pair.append(make("dt", name.replaceAll("_", " ")), make("dd", format.format(value)));
+    const text = name.endsWith("_bytes") ? bytes(value) : format.format(value);
+    pair.append(make("dt", name.replace("_bytes", "").replaceAll("_", " ")), make("dd", text));
     return pair;
   }));
 }
@@ -160,7 +198,7 @@ async function showTopics() {
     open.addEventListener("click", () => openTail(entry.topic));
     const name = document.createElement("td");
     name.append(open);
-    const cells = [entry.tail, rate, entry.tail - entry.earliest, entry.readers];
+    const cells = [entry.tail, rate, entry.tail - entry.earliest, entry.readers, entry.lag];
     row.append(name, ...cells.map((value) => make("td", format.format(value))));
     return row;
   });
@@ -289,6 +327,9 @@ function readOn() {
       // Reasoning and the arguments of tools have channels of their own.
       if (data.channel === undefined) find("text").textContent += data.delta ?? "";
     }),
+    metadata: on(({ metadata }) => {
+      if (metadata.kind === "statistics") current.measured = metadata;
+    }),
     error: (event) => {
       if (event.data !== undefined) trouble(`${current.id}: ${event.data}`);
     },
@@ -302,9 +343,14 @@ function readOn() {
 }
 
 function showGeneration() {
-  const { first, opened, deltas, ended } = generation;
+  const { first, opened, deltas, ended, measured } = generation;
   const parts = [];
-  if (first !== null) {
+  if (measured) {
+    // What the server measured, whoever read when.
+    if (measured.first_token_ms !== undefined) parts.push(`first token after ${format.format(measured.first_token_ms)} ms`);
+    parts.push(`${measured.estimated ? "about " : ""}${format.format(measured.total_tokens)} tokens`);
+    parts.push(`${format.format(measured.tokens_per_second)} a second`);
+  } else if (first !== null) {
     const seconds = (performance.now() - first) / 1000;
     parts.push(`first text here after ${format.format(first - opened)} ms`, `${format.format(deltas)} deltas`);
     if (seconds > 0.2) parts.push(`${format.format(deltas / seconds)} a second`);

@@ -1,6 +1,6 @@
 //! What all requests share.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,204 +11,30 @@ use llm_stream::filter::PatternSet;
 use parking_lot::Mutex;
 use stream_core::{Capacity, Cursor, Hub};
 use stream_log::StoreError;
-use stream_log::{LiveLogs, Log, LogConfig, LogName, LogStore, LogStoreExt, Namespace, Retention};
+use stream_log::{LiveLogs, Log, LogConfig, LogName, LogStore, LogStoreExt, Namespace};
 use stream_model::Topic;
 use stream_model::now::now;
-use stream_protocol::durable::subscription::target::Reach;
 use stream_protocol::session::SessionOptions;
-use stream_protocol::{BODY_BYTES_MAX, Grant, OriginRules};
+use stream_protocol::{Grant, OriginRules};
 use tracing::warn;
 
 use crate::auth::Auth;
 use crate::client::Client;
+use crate::connection::present;
 use crate::durable::{Piece, Streams, Subscriptions};
 use crate::frame::{Frame, relay_frame};
 use crate::item::TopicItem;
 use crate::limits::{
-    BIRTHS_REMEMBERED, HEAD_TIMEOUT, HOUSEKEEPING_INTERVAL, LIVE_WRITE_TIMEOUT, LONG_POLL,
-    RING_BYTES, RING_RECORDS, TOPIC_BYTES, TOPIC_RECORDS,
+    BIRTHS_REMEMBERED, HOUSEKEEPING_INTERVAL, KEY_SET_INTERVAL, RING_BYTES, RING_RECORDS,
 };
 use crate::llm::relay_event;
-use crate::metrics::{Asked, Metrics};
+use crate::metrics::Metrics;
+use crate::options::{AppOptions, BeforeSleep};
+use crate::others::live_with_others;
+use crate::rates::Rates;
 use crate::shutdown::{Shutdown, ShutdownSender};
+use crate::trace::OnRequest;
 use crate::upstream::Upstream;
-
-/// What a thread does before it sleeps.
-#[derive(Clone)]
-pub(crate) struct BeforeSleep(Arc<dyn Fn() + Send + Sync>);
-
-impl BeforeSleep {
-    pub(crate) fn call(&self) {
-        (self.0)();
-    }
-}
-
-impl std::fmt::Debug for BeforeSleep {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("BeforeSleep")
-    }
-}
-
-/// How the server behaves.
-#[derive(Debug, Clone)]
-pub struct AppOptions {
-    heartbeat: Duration,
-    write_timeout: Duration,
-    head_timeout: Duration,
-    body_bytes_max: usize,
-    retention: Retention,
-    upstreams: HashMap<String, Upstream>,
-    filter: Option<PatternSet>,
-    long_poll: Duration,
-    public_url: Option<String>,
-    webhooks: Reach,
-    auth: Option<Auth>,
-    origins: Option<OriginRules>,
-    before_sleep: Option<BeforeSleep>,
-    asked: Vec<Asked>,
-}
-
-impl Default for AppOptions {
-    fn default() -> Self {
-        Self {
-            heartbeat: Duration::from_secs(30),
-            write_timeout: LIVE_WRITE_TIMEOUT,
-            head_timeout: HEAD_TIMEOUT,
-            body_bytes_max: BODY_BYTES_MAX,
-            retention: Retention {
-                records_max: TOPIC_RECORDS,
-                bytes_max: TOPIC_BYTES,
-                age_max: None,
-            },
-            upstreams: HashMap::new(),
-            filter: None,
-            long_poll: LONG_POLL,
-            public_url: None,
-            webhooks: Reach::Public,
-            auth: None,
-            origins: None,
-            before_sleep: None,
-            asked: Vec::new(),
-        }
-    }
-}
-
-impl AppOptions {
-    /// After how long a silence readers get a heartbeat; 30 s otherwise.
-    #[must_use]
-    pub fn heartbeat(mut self, idle: Duration) -> Self {
-        self.heartbeat = idle;
-        self
-    }
-
-    /// After how long a live reader whose connection takes nothing of what is due to it counts as
-    /// gone, and one that does not answer at all; 30 s otherwise.
-    ///
-    /// It may come back with the id that it has, and misses nothing.
-    #[must_use]
-    pub fn write_timeout(mut self, timeout: Duration) -> Self {
-        self.write_timeout = timeout;
-        self
-    }
-
-    /// How long a request's head may take, and how long an open connection may rest before one; 30 s
-    /// otherwise, after which the connection is closed.
-    #[must_use]
-    pub fn head_timeout(mut self, timeout: Duration) -> Self {
-        self.head_timeout = timeout;
-        self
-    }
-
-    /// Bytes of a published body; 1 MiB otherwise.
-    #[must_use]
-    pub fn body_bytes_max(mut self, bytes: usize) -> Self {
-        self.body_bytes_max = bytes;
-        self
-    }
-
-    /// What a topic keeps; 100,000 records and 64 MiB otherwise.
-    #[must_use]
-    pub fn retention(mut self, retention: Retention) -> Self {
-        self.retention = retention;
-        self
-    }
-
-    /// Adds a provider that `POST /llm/{id}` may name.
-    #[must_use]
-    pub fn upstream(mut self, name: impl Into<String>, upstream: Upstream) -> Self {
-        self.upstreams.insert(name.into(), upstream);
-        self
-    }
-
-    /// After how long a long poll of a durable stream is answered that nothing came; 30 s
-    /// otherwise.
-    #[must_use]
-    pub fn long_poll(mut self, timeout: Duration) -> Self {
-        self.long_poll = timeout;
-        self
-    }
-
-    /// Where clients reach the server, such as `https://events.example.org`; the `Host` that a
-    /// request names otherwise.
-    #[must_use]
-    pub fn public_url(mut self, url: impl Into<String>) -> Self {
-        self.public_url = Some(url.into());
-        self
-    }
-
-    /// Asks callers who they are; otherwise everybody who reaches the server may do everything.
-    #[must_use]
-    pub fn auth(mut self, auth: Auth) -> Self {
-        self.auth = Some(auth);
-        self
-    }
-
-    /// What must never reach a reader of anything that a model says: neither in relays, whatever
-    /// their source, nor in the answers of providers that are handed through.
-    #[must_use]
-    pub fn filter(mut self, patterns: PatternSet) -> Self {
-        self.filter = Some(patterns);
-        self
-    }
-
-    /// To which names the server answers, and which origins' pages may use it; without a word,
-    /// the names of loopback alone, or any name where callers are asked who they are, and no
-    /// other origin.
-    #[must_use]
-    pub fn origins(mut self, rules: OriginRules) -> Self {
-        self.origins = Some(rules);
-        self
-    }
-
-    /// Lets webhooks of subscriptions reach this machine's loopback, also by plain HTTP: for
-    /// development and tests.
-    #[must_use]
-    pub fn allow_local_webhooks(mut self) -> Self {
-        self.webhooks = Reach::PublicAndLoopback;
-        self
-    }
-
-    /// What threads that do nothing but append to durable streams call each time before they
-    /// sleep: a store may commit there what they appended, and may block for as long.
-    #[must_use]
-    pub fn before_sleep(mut self, call: impl Fn() + Send + Sync + 'static) -> Self {
-        self.before_sleep = Some(BeforeSleep(Arc::new(call)));
-        self
-    }
-
-    /// Adds a gauge of the host's own to `GET /metrics`, as `millstream_NAME`; `read` is called
-    /// for each of them, and must be quick.
-    #[must_use]
-    pub fn gauge(
-        mut self,
-        name: &'static str,
-        help: &'static str,
-        read: impl Fn() -> u64 + Send + Sync + 'static,
-    ) -> Self {
-        self.asked.push(Asked { name, help, read: Arc::new(read) });
-        self
-    }
-}
 
 /// The logs, who follows them, and the relays; a clone is another handle.
 #[derive(Debug, Clone)]
@@ -231,6 +57,7 @@ struct Shared {
     subscriptions: Subscriptions,
     client: Client,
     metrics: Arc<Metrics>,
+    rates: Rates,
     /// What a caller may do where nobody is asked.
     everybody: Arc<Grant>,
     origins: OriginRules,
@@ -248,15 +75,20 @@ impl App {
             Some(_) => OriginRules::any_host(),
             None => OriginRules::loopback(),
         });
-        let streams = Arc::new(Streams::new(Arc::clone(&store)));
+        let streams = Arc::new(Streams::new(Arc::clone(&store), options.shared));
         let subscriptions = Subscriptions::new(
             Arc::clone(&store),
             Arc::clone(&streams),
             options.webhooks,
             shutdown.clone(),
+            options.shared,
         );
         Self(Arc::new(Shared {
-            relays: Relays::new(Arc::clone(&store)),
+            relays: if options.shared {
+                Relays::shared(Arc::clone(&store))
+            } else {
+                Relays::new(Arc::clone(&store))
+            },
             topics: LiveLogs::new(ring, TopicItem::new),
             births: Hub::new(Capacity::items(BIRTHS_REMEMBERED)),
             llm: LiveLogs::new(ring, relay_frame),
@@ -265,7 +97,8 @@ impl App {
             appends: LiveLogs::new(ring, |_, record| Piece::new(&record)),
             subscriptions,
             client: Client::new(),
-            metrics: Arc::new(Metrics::new(&options.asked)),
+            metrics: Arc::new(Metrics::new(&options.host_metrics)),
+            rates: Rates::new(present()),
             everybody: Arc::new(Grant::everything()),
             origins,
             shutdown,
@@ -286,6 +119,21 @@ impl App {
     /// The topics that are made from now on.
     pub(crate) fn births(&self) -> Cursor<Topic> {
         self.0.births.cursor()
+    }
+
+    /// Readers who want to hear of topics that are made.
+    pub(crate) fn birth_readers(&self) -> usize {
+        self.0.births.cursors()
+    }
+
+    /// Tells them of topics that others made.
+    pub(crate) fn announce(&self, topics: Vec<Topic>) {
+        self.0.births.publish_all(topics.into_iter().map(|topic| (topic, 1)).collect::<Vec<_>>());
+    }
+
+    /// Whether other servers have the same logs.
+    pub(crate) fn has_others(&self) -> bool {
+        self.0.options.shared
     }
 
     pub(crate) fn llm(&self) -> &LiveLogs<Frame> {
@@ -324,6 +172,11 @@ impl App {
         &self.0.metrics
     }
 
+    /// How often events come to topics through this server.
+    pub(crate) fn rates(&self) -> &Rates {
+        &self.0.rates
+    }
+
     pub(crate) fn client(&self) -> &Client {
         &self.0.client
     }
@@ -358,12 +211,20 @@ impl App {
         self.0.options.head_timeout
     }
 
+    pub(crate) fn connections_max(&self) -> usize {
+        self.0.options.connections_max
+    }
+
     pub(crate) fn body_bytes_max(&self) -> usize {
         self.0.options.body_bytes_max
     }
 
     pub(crate) fn before_sleep(&self) -> Option<BeforeSleep> {
         self.0.options.before_sleep.clone()
+    }
+
+    pub(crate) fn on_request(&self) -> Option<&OnRequest> {
+        self.0.options.on_request.as_ref()
     }
 
     pub(crate) fn upstream(&self, name: &str) -> Option<&Upstream> {
@@ -426,6 +287,9 @@ impl App {
 
     /// Puts in order what a process that was killed left behind; before the first request.
     pub(crate) async fn recover(&self) {
+        if self.0.options.shared {
+            return;
+        }
         match self.relays().end_unfinished().await {
             Ok(0) => {}
             Ok(relays) => warn!(relays, "ended relays that an earlier process left without an end"),
@@ -442,13 +306,25 @@ impl App {
     /// Lets go of what nobody needs any more, for as long as the server runs.
     pub(crate) async fn keep_house(&self) {
         let mut shutdown = self.shutdown_signal();
+        let others = live_with_others(self);
+        tokio::pin!(others);
         self.streams().load().await;
         self.subscriptions().load().await;
         loop {
+            self.fetch_keys(KEY_SET_INTERVAL).await;
             tokio::select! {
                 () = shutdown.begun() => return,
+                () = &mut others => {}
                 () = tokio::time::sleep(HOUSEKEEPING_INTERVAL) => self.clean().await,
             }
+        }
+    }
+
+    /// Fetches the keys of tokens, if they are published somewhere and were not fetched for so
+    /// long.
+    pub(crate) async fn fetch_keys(&self, pause: Duration) {
+        if let Some(published) = self.auth().and_then(Auth::published) {
+            published.refresh(self.client(), pause).await;
         }
     }
 
@@ -456,9 +332,14 @@ impl App {
         if let Err(error) = self.store().sweep(now()).await {
             warn!(%error, "cannot let go of expired logs");
         }
+        self.rates().clean(present());
         self.streams().clean(now()).await;
         let read: HashSet<_> = self.topics().readers().into_iter().map(|(name, _)| name).collect();
-        let unread: Vec<_> = {
+        // A reader on another server would lose its topic.
+        let unread: Vec<_> = if self.0.options.shared {
+            self.0.unborn.lock().clear();
+            Vec::new()
+        } else {
             let mut unborn = self.0.unborn.lock();
             unborn.extract_if(|name| !read.contains(name)).collect()
         };

@@ -1,16 +1,19 @@
 //! Who a caller is: tokens and the keys that they are checked with.
 
+mod key_set;
+
 use std::fmt;
+use std::sync::Arc;
 
 use jsonwebtoken::crypto::rust_crypto;
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use serde::Deserialize;
 use serde_json::Value;
 use stream_protocol::Grant;
 use time::{Duration, OffsetDateTime};
 
+pub(crate) use self::key_set::Published;
 use crate::limits::{CLOCK_SKEW, TOKEN_BYTES_MAX, TOKEN_SECRET_BYTES_MIN};
 
 /// How a token is signed; each key is good for one of them only, whatever the token says.
@@ -53,6 +56,7 @@ impl Algorithm {
 #[derive(Clone, Default)]
 pub struct Auth {
     keys: Vec<Key>,
+    published: Option<Arc<Published>>,
     issuer: Option<String>,
     audience: Option<String>,
     anonymous: Option<Grant>,
@@ -65,12 +69,20 @@ struct Key {
     key: DecodingKey,
 }
 
+impl Key {
+    /// Whether a token that names one of them may mean the other.
+    fn is_named_as(&self, other: &Self) -> bool {
+        self.id == other.id && self.algorithm == other.algorithm
+    }
+}
+
 /// Says nothing of the keys.
 impl fmt::Debug for Auth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let keys: Vec<_> = self.keys.iter().map(|key| (&key.id, key.algorithm)).collect();
         f.debug_struct("Auth")
             .field("keys", &keys)
+            .field("published", &self.published)
             .field("issuer", &self.issuer)
             .field("audience", &self.audience)
             .field("anonymous", &self.anonymous)
@@ -124,18 +136,27 @@ impl Auth {
     /// # Errors
     /// [`KeyError::Set`] if it is no set, has no usable key, two of one id, or a shared secret.
     pub fn key_set(mut self, json: &str) -> Result<Self, KeyError> {
-        let set: JwkSet = serde_json::from_str(json).map_err(|_| KeyError::Set)?;
-        let before = self.keys.len();
-        for jwk in &set.keys {
-            let Some(algorithm) = algorithm_of(jwk)? else { continue };
-            let key = DecodingKey::from_jwk(jwk).map_err(|_| KeyError::Set)?;
-            let id = jwk.common.key_id.clone();
-            if self.keys.iter().any(|known| known.id == id && known.algorithm == algorithm) {
+        for key in key_set::parse(json)? {
+            if self.keys.iter().any(|known| known.is_named_as(&key)) {
                 return Err(KeyError::Set);
             }
-            self.keys.push(Key { id, algorithm, key });
+            self.keys.push(key);
         }
-        if self.keys.len() == before { Err(KeyError::Set) } else { Ok(self) }
+        Ok(self)
+    }
+
+    /// Takes tokens signed with one of the public keys that are published at `url`, besides those
+    /// that are given here.
+    ///
+    /// The set is fetched when the server starts, every ten minutes, and when a token names a key
+    /// that is not known, at most once a minute; while it cannot be fetched, the keys stay that it
+    /// had. Redirects are not followed, and nothing that a token says becomes part of the address.
+    ///
+    /// # Errors
+    /// [`KeyError::Url`] unless it is an `https` URL, or an `http` one of the loopback.
+    pub fn key_set_url(mut self, url: &str) -> Result<Self, KeyError> {
+        self.published = Some(Arc::new(Published::new(url)?));
+        Ok(self)
     }
 
     /// Tokens must name this issuer.
@@ -157,6 +178,11 @@ impl Auth {
     pub fn anonymous(mut self, grant: Grant) -> Self {
         self.anonymous = Some(grant);
         self
+    }
+
+    /// The keys that are fetched, if any are.
+    pub(crate) fn published(&self) -> Option<&Published> {
+        self.published.as_deref()
     }
 
     pub(crate) fn for_nobody(&self) -> Option<&Grant> {
@@ -188,7 +214,9 @@ impl Auth {
                 && (key.id.is_none() || header.kid.is_none() || key.id == header.kid)
         };
         let mut error = TokenError::Key;
-        for key in self.keys.iter().filter(fits) {
+        let published = self.published.as_ref().map(|published| published.keys());
+        let published = published.iter().flat_map(|keys| keys.iter());
+        for key in self.keys.iter().chain(published).filter(fits) {
             let mut validation = Validation::new(key.algorithm.of_token());
             // Times and names are checked here, against the time that is given.
             validation.required_spec_claims.clear();
@@ -253,26 +281,6 @@ pub fn sign_token(secret: &[u8], claims: &Value) -> Result<String, KeyError> {
     encode(&Header::default(), claims, &key).map_err(|_| KeyError::Claims)
 }
 
-/// `None` for a key that is not taken.
-fn algorithm_of(jwk: &Jwk) -> Result<Option<Algorithm>, KeyError> {
-    let for_signing =
-        jwk.common.public_key_use.as_ref().is_none_or(|used| *used == PublicKeyUse::Signature);
-    let algorithm = match &jwk.algorithm {
-        AlgorithmParameters::RSA(_) => Algorithm::Rs256,
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
-            Algorithm::Es256
-        }
-        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
-            Algorithm::EdDsa
-        }
-        AlgorithmParameters::OctetKey(_) => return Err(KeyError::Set),
-        _ => return Ok(None),
-    };
-    let stated = jwk.common.key_algorithm.map(|stated| stated.to_string());
-    let agrees = stated.is_none_or(|stated| stated == format!("{:?}", algorithm.of_token()));
-    Ok((for_signing && agrees).then_some(algorithm))
-}
-
 /// The claims of RFC 7519, 4.1.
 #[derive(Debug, Deserialize)]
 struct Registered {
@@ -306,6 +314,9 @@ pub enum KeyError {
     /// What is to be signed is no object.
     #[error("expected an object of claims")]
     Claims,
+    /// Where a set of keys is published is no address for that.
+    #[error("expected an https URL, or an http URL of this machine's loopback")]
+    Url,
     /// A set of keys has none that can be used, two of one id, or a shared secret.
     #[error(
         "expected a JSON Web Key Set of public keys for RS256, ES256 or EdDSA, each with an id of its own"

@@ -61,7 +61,8 @@ impl Parts {
     }
 }
 
-fn too_large(limit: usize) -> Problem {
+/// A body, or what stands for one elsewhere, is beyond its limit.
+pub(crate) fn too_large(limit: usize) -> Problem {
     Problem::new(ErrorClass::TooLarge, "body-too-large", "The body is too large")
         .detail(format!("expected a body of at most {limit} bytes; send it in smaller parts"))
         .with("limit", limit)

@@ -15,8 +15,10 @@ use stream_model::now::now;
 use stream_protocol::{Action, Grant, Interest, Problem};
 
 use crate::app::App;
+use crate::auth::TokenError;
 use crate::connection::present;
 use crate::durable::ROOT;
+use crate::limits::KEY_SET_PAUSE;
 use crate::reject::Reject;
 
 /// Where Anthropic's SDKs put what others call a bearer token.
@@ -68,19 +70,25 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 
 /// Finds out who sends a request; what they may do is asked where it is done.
 pub(crate) async fn identify(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let caller = identified(&app, request.headers(), request.uri());
+    let caller = identified(&app, request.headers(), request.uri()).await;
     request.extensions_mut().insert(caller);
     next.run(request).await
 }
 
-fn identified(app: &App, headers: &HeaderMap, uri: &Uri) -> Caller {
+async fn identified(app: &App, headers: &HeaderMap, uri: &Uri) -> Caller {
     let Some(auth) = app.auth() else { return Caller(Ok(app.everybody())) };
     let Some(token) = token(headers, uri) else {
         let anonymous = auth.for_nobody().cloned().map(Arc::new);
         return Caller(anonymous.ok_or_else(|| Box::new(missing())));
     };
-    let verified = auth.verify(&token, now()).map(Arc::new);
-    Caller(verified.map_err(|error| {
+    let mut verified = auth.verify(&token, now());
+    // The key may have been published since.
+    if let (Err(TokenError::Key), Some(published)) = (&verified, auth.published())
+        && published.refresh(app.client(), KEY_SET_PAUSE).await
+    {
+        verified = auth.verify(&token, now());
+    }
+    Caller(verified.map(Arc::new).map_err(|error| {
         let title = "The token is not good";
         let problem = Problem::new(ErrorClass::Unauthenticated, "token-invalid", title);
         Box::new(problem.detail(error.to_string()))

@@ -17,9 +17,11 @@ mod live;
 mod locks;
 mod respond;
 mod routes;
+mod seqs;
 mod stream;
 mod streams;
 mod subscriptions;
+mod used;
 
 pub(crate) use crowd::Piece;
 pub(crate) use respond::BROWSER_HEADERS;

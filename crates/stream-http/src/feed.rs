@@ -2,9 +2,10 @@
 
 use std::future::Future;
 
-use stream_log::{LogReader, Next, ReadError};
+use stream_log::{Behind, LogReader, Next, ReadError};
 use stream_model::{Offset, StreamPosition};
 use stream_protocol::session::{Gap, Notice, Source};
+use stream_protocol::subscribe::SlowPolicy;
 use stream_protocol::{CloseCode, ResumeToken};
 
 use crate::chunk::Chunk;
@@ -63,10 +64,20 @@ pub(crate) fn session_gap(gap: stream_log::Gap) -> Gap {
     match gap {
         stream_log::Gap::Trimmed { from, to } => Gap::Trimmed { from, to },
         stream_log::Gap::Damaged { from, to } => Gap::Damaged { from, to },
+        stream_log::Gap::Lagged { from, to } => Gap::Lagged { from, to },
         stream_log::Gap::EpochChanged { asked, current, earliest } => {
             let earliest = StreamPosition { epoch: current, offset: earliest };
             Gap::EpochChanged { asked, earliest }
         }
+    }
+}
+
+/// What becomes of a reader that falls behind.
+pub(crate) fn behind(slow: SlowPolicy) -> Behind {
+    match slow {
+        SlowPolicy::CatchUp => Behind::CatchUp,
+        SlowPolicy::DropOldest => Behind::DropOldest,
+        SlowPolicy::Disconnect => Behind::Disconnect,
     }
 }
 
@@ -129,5 +140,6 @@ fn write<R: Rendition>(rendition: &mut R, chunk: &mut Chunk, next: Next<'_, R::I
         Next::Gap(gap) => Found::Gap((), session_gap(gap)),
         Next::End(state) if state.deleted => Found::End(CloseCode::Deleted),
         Next::End(_) => Found::End(CloseCode::Ended),
+        Next::TooSlow => Found::End(CloseCode::TooSlow),
     }
 }

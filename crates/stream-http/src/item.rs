@@ -42,6 +42,11 @@ impl TopicItem {
         ResumeToken::after(self.0.position)
     }
 
+    /// Where it lies in its topic.
+    pub(crate) fn offset(&self) -> Offset {
+        self.0.position.offset
+    }
+
     /// The event; `None` if the record is damaged.
     pub(crate) fn event(&self) -> Option<&Event> {
         self.0.event.as_ref().ok()

@@ -17,6 +17,7 @@ use tracing::debug;
 
 use crate::app::App;
 use crate::express::{HandedOver, Rewound};
+use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX, HTTP2_STREAMS_MAX};
 use crate::routes::router;
 use crate::shutdown::Shutdown;
 
@@ -43,9 +44,14 @@ pub(crate) async fn serve(mut handed_over: HandedOver, app: App) {
 
 async fn one(connection: Rewound, router: Router, mut shutdown: Shutdown, head_timeout: Duration) {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout);
+    let mut http1 = builder.http1();
+    http1.timer(TokioTimer::new()).header_read_timeout(head_timeout);
+    http1.max_buf_size(HEAD_BYTES_MAX).max_headers(HEADERS_MAX);
+    let mut http2 = builder.http2();
+    http2.timer(TokioTimer::new()).max_concurrent_streams(HTTP2_STREAMS_MAX);
+    http2.max_header_list_size(u32::try_from(HEAD_BYTES_MAX).unwrap_or(u32::MAX));
     // WebSockets over HTTP/2 begin with a CONNECT.
-    builder.http2().timer(TokioTimer::new()).enable_connect_protocol();
+    http2.enable_connect_protocol();
     let (io, service) = (TokioIo::new(connection), TowerToHyperService::new(router));
     let mut serving = pin!(builder.serve_connection_with_upgrades(io, service));
     let ended = tokio::select! {

@@ -66,6 +66,13 @@ pub const FILTERED_ANSWER_BYTES: usize = 16 << 20;
 /// How often expired and never used logs are let go of.
 pub const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(1);
 
+/// How often topics that other servers made are looked for while somebody reads by pattern.
+pub const OTHERS_LOOKED_AT: Duration = Duration::from_secs(2);
+
+/// How often a server looks for subscriptions of durable streams that other servers made, and for
+/// what they appended to the streams of those that it knows.
+pub const SUBSCRIPTIONS_LOOKED_AT: Duration = Duration::from_secs(5);
+
 /// How long open readers may take to end, unless configured otherwise; then they are cut.
 pub const DRAIN: Duration = Duration::from_secs(10);
 
@@ -107,6 +114,28 @@ pub const TOKEN_BYTES_MAX: usize = 8 << 10;
 /// Bytes of a secret that tokens are signed with (RFC 7518, 3.2); a shorter one is refused.
 pub const TOKEN_SECRET_BYTES_MIN: usize = 32;
 
+/// The time over which the rate of a topic is counted.
+pub const RATE_WINDOW: Duration = Duration::from_secs(10);
+
+/// Topics whose rates are counted at one moment; those of more are told as 0.
+pub const RATES_COUNTED: usize = 100_000;
+
+/// Models that metrics tell apart; all others are counted together.
+pub const MODELS_COUNTED: usize = 100;
+
+/// Bytes of a published set of keys; a longer one is not understood, and the keys known stay.
+pub const KEY_SET_BYTES: usize = 256 << 10;
+
+/// How long fetching a set of keys may take to begin, and then to end; the keys known stay then.
+pub const KEY_SET_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a set of keys is fetched.
+pub const KEY_SET_INTERVAL: Duration = Duration::from_mins(10);
+
+/// How often at most it is fetched besides, when tokens name keys that are not known; those tokens
+/// are refused then.
+pub const KEY_SET_PAUSE: Duration = Duration::from_mins(1);
+
 /// How far ahead of ours the clock of a token's issuer may be.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(30);
 
@@ -132,6 +161,27 @@ pub const STATS_INTERVAL: Duration = Duration::from_secs(1);
 /// Requests and pieces of requests that a thread of that lane looks at before it lets the store
 /// commit what they append, if it never comes to sleep.
 pub const EXPRESS_STEPS: u32 = 256;
+
+/// Connections at one moment, unless configured otherwise; one more is answered 503 and closed.
+pub const CONNECTIONS_MAX: usize = 50_000;
+
+/// Connections that are told at one moment that there are too many; more are closed without a
+/// word.
+pub const REFUSALS_AT_ONCE: usize = 64;
+
+/// How long such a connection may take to be told; then it is closed.
+pub const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Bytes of a request's head over HTTP/1.1, and of its header fields over HTTP/2; a longer one is
+/// answered 431.
+pub const HEAD_BYTES_MAX: usize = 64 << 10;
+
+/// Header fields of a request over HTTP/1.1; one with more is answered 431.
+pub const HEADERS_MAX: usize = 100;
+
+/// Requests at one moment on one HTTP/2 connection; more are refused by the protocol's own means
+/// (RFC 9113, 5.1.2).
+pub const HTTP2_STREAMS_MAX: u32 = 200;
 
 /// How long a connection may take to send a request's head, unless configured otherwise; then it is
 /// closed.
@@ -180,3 +230,8 @@ pub const LIVE_REST_BYTES: usize = 4 << 10;
 /// Bytes that a live reader has sent and that are thrown away at the end of its connection, so
 /// that the last event arrives; one that has sent more may lose it.
 pub const DISCARD_AT_END_BYTES: usize = 64 << 10;
+
+/// Records at the end of a durable stream that are looked at for the newest `Stream-Seq` when the
+/// stream is loaded; one before them is not found, so this is more than are on their way from other
+/// servers at a time.
+pub const SEQ_LOOK_BACK: u64 = 256;

@@ -14,16 +14,16 @@ use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::{self, BoxStream, SelectAll};
 use futures_util::{FutureExt, StreamExt};
 use stream_core::{Cursor, TryNext};
-use stream_log::{LogReader, Next, ReadError, ReadFrom, ReadLimit, StoreError};
+use stream_log::{Behind, LogReader, Next, ReadError, ReadFrom, ReadLimit, StoreError};
 use stream_model::{Epoch, Offset, StreamPosition, Topic};
 use stream_protocol::session::Gap;
-use stream_protocol::subscribe::StartAt;
+use stream_protocol::subscribe::{SlowPolicy, StartAt};
 use stream_protocol::{CloseCode, Interest, Positions};
 use tracing::warn;
 
 pub(crate) use self::feed::{ManyFeed, ManyForm};
 use crate::app::{App, topic_log_name};
-use crate::feed::session_gap;
+use crate::feed::{behind, session_gap};
 use crate::item::TopicItem;
 use crate::limits::{MANY_READ_BYTES, TOPICS_PER_READER};
 
@@ -31,6 +31,7 @@ use crate::limits::{MANY_READ_BYTES, TOPICS_PER_READER};
 pub(crate) struct ManyReader {
     app: App,
     interest: Interest,
+    behind: Behind,
     births: Cursor<Topic>,
     /// Topics that were made and are not followed yet.
     born: VecDeque<Topic>,
@@ -67,6 +68,7 @@ enum What {
     Record(TopicItem, Offset),
     Gap(stream_log::Gap),
     End { deleted: bool },
+    TooSlow,
     Failed(ReadError),
 }
 
@@ -103,6 +105,7 @@ impl ManyReader {
         app: &App,
         interest: Interest,
         start: &StartAt<Positions>,
+        slow: SlowPolicy,
     ) -> Result<Self, OpenError> {
         // Before the topics are listed, so that none is made unseen between the two.
         let births = app.births();
@@ -116,6 +119,7 @@ impl ManyReader {
             steps: SelectAll::new(),
             drain_to: None,
             interest,
+            behind: behind(slow),
         };
         for topic in find::topics(app.store(), &reader.interest).await? {
             let from = first_read(start, &topic);
@@ -215,7 +219,8 @@ impl ManyReader {
         let live = self.app.topics().follow(&name, log).await?;
         let epoch = live.epoch();
         let limit = ReadLimit { bytes_max: MANY_READ_BYTES, ..ReadLimit::default() };
-        let reader = LogReader::open(std::sync::Arc::clone(&live), from)?.limit(limit);
+        let reader = LogReader::open(std::sync::Arc::clone(&live), from)?;
+        let reader = reader.limit(limit).when_behind(self.behind);
         self.positions.set(&topic, reader.position());
         let (stop, stopped) = AbortHandle::new_pair();
         let steps = Abortable::new(steps(topic.clone(), epoch, reader), stopped);
@@ -242,7 +247,7 @@ impl ManyReader {
             What::Gap(gap) => {
                 let gap = session_gap(gap);
                 let position = match gap {
-                    Gap::Trimmed { to, .. } | Gap::Damaged { to, .. } => {
+                    Gap::Trimmed { to, .. } | Gap::Damaged { to, .. } | Gap::Lagged { to, .. } => {
                         StreamPosition { epoch, offset: to }
                     }
                     Gap::EpochChanged { earliest, .. } => earliest,
@@ -256,6 +261,7 @@ impl ManyReader {
                 Seen::Deleted(topic)
             }
             What::End { deleted: false } => Seen::Nothing,
+            What::TooSlow => Seen::End(CloseCode::TooSlow),
             What::Failed(error) => {
                 warn!(%error, %topic, "reader ended: its log cannot be read");
                 Seen::End(CloseCode::Unavailable)
@@ -327,6 +333,7 @@ fn next_of(reader: &mut LogReader<TopicItem>) -> impl Future<Output = What> + Se
         Ok(Next::Record(offset, item)) => What::Record(item.clone(), offset),
         Ok(Next::Gap(gap)) => What::Gap(gap),
         Ok(Next::End(state)) => What::End { deleted: state.deleted },
+        Ok(Next::TooSlow) => What::TooSlow,
         Err(error) => What::Failed(error),
     })
 }

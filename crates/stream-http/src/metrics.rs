@@ -3,6 +3,9 @@
 //! No label holds a name that a client chose: whoever asks for a million topics must not make a
 //! million series.
 
+mod gen_ai;
+mod host;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
@@ -13,22 +16,23 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use llm_relay::{Ended, Summary};
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric, LabelValueEncoder,
-};
+use prometheus_client::encoding::text::{encode_eof, encode_registry};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
 use stream_protocol::Action;
 use stream_protocol::session::Gap;
 
+use self::gen_ai::GenAi;
+pub use self::host::Buckets;
+pub(crate) use self::host::{HostMetric, Read};
 use crate::app::App;
 use crate::caller::Caller;
 use crate::reject::Reject;
+use crate::slots::Slots;
 
 /// The media type of the text (`OpenMetrics` 1.0, "Overall Structure").
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -73,32 +77,12 @@ struct Responses {
     status: u16,
 }
 
-/// A number that is asked for when the metrics are.
-#[derive(Clone)]
-pub(crate) struct Asked {
-    pub(crate) name: &'static str,
-    pub(crate) help: &'static str,
-    pub(crate) read: Arc<dyn Fn() -> u64 + Send + Sync>,
-}
-
-impl std::fmt::Debug for Asked {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Asked").field(&self.name).finish()
-    }
-}
-
-impl Collector for Asked {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let gauge = ConstGauge::new((self.read)());
-        let metric = encoder.encode_descriptor(self.name, self.help, None, gauge.metric_type())?;
-        gauge.encode(metric)
-    }
-}
-
 /// Every counter of one server.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
+    connections: Gauge,
+    connections_refused: Counter,
     responses: Family<Responses, Counter>,
     published: Counter,
     duplicates: Counter,
@@ -106,20 +90,24 @@ pub(crate) struct Metrics {
     delivered: Family<OfKind, Counter>,
     gaps: Family<Gaps, Counter>,
     missed: Family<OfKind, Counter>,
+    topic_lag: Gauge,
     live_pages: Counter,
     live_let_go: Counter,
     live_bytes: Counter,
     relays: Gauge,
     relays_ended: Family<Ends, Counter>,
     relay_events: Counter,
-    asked: Vec<Asked>,
+    gen_ai: GenAi,
+    host: Vec<HostMetric>,
 }
 
 impl Metrics {
-    /// Nothing counted yet; the numbers of `asked` are told beside the counters.
-    pub(crate) fn new(asked: &[Asked]) -> Self {
+    /// Nothing counted yet; the numbers of the host are told beside the counters.
+    pub(crate) fn new(host: &[HostMetric]) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("millstream"),
+            connections: Gauge::default(),
+            connections_refused: Counter::default(),
             responses: Family::default(),
             published: Counter::default(),
             duplicates: Counter::default(),
@@ -127,16 +115,18 @@ impl Metrics {
             delivered: Family::default(),
             gaps: Family::default(),
             missed: Family::default(),
+            topic_lag: Gauge::default(),
             live_pages: Counter::default(),
             live_let_go: Counter::default(),
             live_bytes: Counter::default(),
             relays: Gauge::<i64, AtomicI64>::default(),
             relays_ended: Family::default(),
             relay_events: Counter::default(),
-            asked: asked.to_vec(),
+            gen_ai: GenAi::new(),
+            host: host.to_vec(),
         };
         metrics.register();
-        for one in asked {
+        for one in host {
             metrics.registry.register_collector(Box::new(one.clone()));
         }
         metrics
@@ -144,6 +134,9 @@ impl Metrics {
 
     fn register(&mut self) {
         let registry = &mut self.registry;
+        registry.register("connections", "Connections that are open", self.connections.clone());
+        let help = "Connections that were refused because there were too many";
+        registry.register("connections_refused", help, self.connections_refused.clone());
         registry.register("http_responses", "Responses by status", self.responses.clone());
         registry.register("events_published", "Events that topics took", self.published.clone());
         let help = "Requests to publish that had been carried out before";
@@ -154,6 +147,8 @@ impl Metrics {
         registry.register("gaps", "Gaps that readers were told of", self.gaps.clone());
         let help = "Records that readers were told to have missed";
         registry.register("records_missed", help, self.missed.clone());
+        let help = "Events that the slowest reader of any topic has still to be given";
+        registry.register("topic_lag", help, self.topic_lag.clone());
         let help = "Pages that were read for live readers who were behind";
         registry.register("live_pages", help, self.live_pages.clone());
         let help = "Live readers that were let go of because they took nothing more";
@@ -166,9 +161,19 @@ impl Metrics {
         registry.register("llm_relay_events", help, self.relay_events.clone());
     }
 
+    /// Counts connections, of which there may be so many.
+    pub(crate) fn slots(&self, max: usize) -> Slots {
+        Slots::new(max, self.connections.clone(), self.connections_refused.clone())
+    }
+
     /// Counts a response.
     pub(crate) fn responded(&self, status: StatusCode) {
         self.responses.get_or_create(&Responses { status: status.as_u16() }).inc();
+    }
+
+    /// Notes how far the slowest reader of any topic is behind.
+    pub(crate) fn note_lag(&self, events: u64) {
+        self.topic_lag.set(i64::try_from(events).unwrap_or(i64::MAX));
     }
 
     /// The same numbers as the metrics, as one JSON object.
@@ -179,16 +184,22 @@ impl Metrics {
             let entries = kinds.map(|(name, kind)| (name.to_owned(), json!(read(&of_kind(kind)))));
             Value::Object(entries.into_iter().collect())
         };
-        let asked = self.asked.iter().map(|one| (one.name.to_owned(), json!((one.read)())));
+        let host = self.host.iter().map(|one| (one.name.to_owned(), one.value()));
+        let failed = |status| Some(self.responses.get(&Responses { status })?.get());
         json!({
+            "connections": self.connections.get(),
+            "connections_refused": self.connections_refused.get(),
             "events_published": self.published.get(),
             "publishes_repeated": self.duplicates.get(),
+            "requests_failed": (500..600).filter_map(failed).sum::<u64>(),
             "readers": by_kind(&|kind| self.readers.get_or_create(kind).get().into()),
             "records_delivered": by_kind(&|kind| self.delivered.get_or_create(kind).get().into()),
+            "readers_let_go": self.live_let_go.get(),
+            "topic_lag": self.topic_lag.get(),
             "records_missed": by_kind(&|kind| self.missed.get_or_create(kind).get().into()),
             "llm_relays": self.relays.get(),
             "llm_relay_events": self.relay_events.get(),
-            "storage": Value::Object(asked.collect()),
+            "storage": Value::Object(host.collect()),
         })
     }
 
@@ -213,6 +224,7 @@ impl Metrics {
             missed: self.missed.get_or_create_owned(&label),
             trimmed: gap("trimmed"),
             damaged: gap("damaged"),
+            lagged: gap("lagged"),
             epoch_changed: gap("epoch-changed"),
             pending: 0,
         }
@@ -258,6 +270,7 @@ impl Metrics {
             metrics.relays_ended.get_or_create(&Ends { status }).inc();
             if let Some(Ok(summary)) = &end {
                 metrics.relay_events.inc_by(summary.events);
+                summary.stats.iter().for_each(|stats| metrics.gen_ai.observe(stats));
             }
             end
         })
@@ -275,6 +288,7 @@ pub(crate) struct ReaderMeter {
     missed: Counter,
     trimmed: Counter,
     damaged: Counter,
+    lagged: Counter,
     epoch_changed: Counter,
     /// Records that were written since the last [`flush`](Self::flush).
     pending: u64,
@@ -300,6 +314,10 @@ impl ReaderMeter {
             }
             Gap::Damaged { from, to } => {
                 self.damaged.inc();
+                self.missed.inc_by(to.since(*from));
+            }
+            Gap::Lagged { from, to } => {
+                self.lagged.inc();
                 self.missed.inc_by(to.since(*from));
             }
             Gap::EpochChanged { .. } => {
@@ -402,8 +420,11 @@ pub(crate) async fn count_response(
 /// `GET /metrics`
 pub(crate) async fn get(State(app): State<App>, caller: Caller) -> Result<Response, Reject> {
     caller.check(Action::Operate)?;
+    app.metrics().note_lag(app.topics().lag());
     let mut text = String::new();
+    let registries = [&app.metrics().registry, app.metrics().gen_ai.registry()];
+    let encoded = registries.into_iter().try_for_each(|one| encode_registry(&mut text, one));
     #[expect(clippy::expect_used, reason = "a string takes everything")]
-    encode(&mut text, &app.metrics().registry).expect("nothing refuses text");
+    encoded.and_then(|()| encode_eof(&mut text)).expect("nothing refuses text");
     Ok(([(CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }

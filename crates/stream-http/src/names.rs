@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use stream_log::{LogName, Namespace};
+use stream_log::{LogName, LogStore, Namespace, StoreError};
 use stream_protocol::subscribe;
 
 use crate::app::App;
@@ -13,6 +13,25 @@ use crate::reject::Reject;
 pub(crate) struct ListQuery {
     pub(crate) after: Option<String>,
     limit: Option<String>,
+}
+
+/// Names that are asked for at once.
+const NAMES_AT_ONCE: usize = 10_000;
+
+/// Every name of a space.
+pub(crate) async fn all(
+    store: &dyn LogStore,
+    namespace: Namespace,
+) -> Result<Vec<LogName>, StoreError> {
+    let mut all = Vec::new();
+    loop {
+        let page = store.list(namespace, all.last(), NAMES_AT_ONCE).await?;
+        let more = page.len() == NAMES_AT_ONCE;
+        all.extend(page);
+        if !more {
+            return Ok(all);
+        }
+    }
 }
 
 /// Names in order, and where the next page begins.

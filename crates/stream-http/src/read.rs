@@ -10,14 +10,14 @@ use serde::Deserialize;
 use stream_log::{LogReader, ReadFrom, ReadLimit};
 use stream_model::{ErrorClass, Offset, Topic, TopicFilter};
 use stream_protocol::session::Notice;
-use stream_protocol::subscribe::{self, Form, StartAt, Subscribe, SubscribeError};
+use stream_protocol::subscribe::{self, Form, SlowPolicy, StartAt, Subscribe, SubscribeError};
 use stream_protocol::{Action, AnyToken, Interest, Problem, ResumeToken};
 
 use crate::app::{App, topic_log_name};
 use crate::caller::Caller;
 use crate::connection::{Connection, event_stream_headers, lines_headers, unbuffered};
 use crate::extract::{Asked, Name};
-use crate::feed::{Feed, LogFeed, session_gap};
+use crate::feed::{Feed, LogFeed, behind, session_gap};
 use crate::frame::notice_frame;
 use crate::item::TopicItem;
 use crate::live::{Ending, MaybeTicket, Seat, Ticket, TopicSource};
@@ -124,6 +124,9 @@ impl Reading {
             Form::EventStream => {
                 let from = read_from(asked.start, ReadFrom::Latest);
                 let headers = event_stream_headers();
+                // Readers outside the library catch up.
+                let ticket =
+                    ticket.filter(|_| self.slow().is_ok_and(|slow| slow == SlowPolicy::CatchUp));
                 match (self.open(topic, asked.start, from).await?, ticket) {
                     (None, _) => Ok(StatusCode::NO_CONTENT.into_response()),
                     (Some(reader), Some(ticket)) => Ok(self.seat(reader, &ticket, headers)),
@@ -170,7 +173,13 @@ impl Reading {
         if state.next == Offset::ZERO {
             self.app.note_unborn(name);
         }
-        LogReader::open(live, from).map(Some).map_err(|error| Reject::read(&error))
+        let reader = LogReader::open(live, from).map_err(|error| Reject::read(&error))?;
+        Ok(Some(reader.when_behind(behind(self.slow()?))))
+    }
+
+    /// What becomes of the reader if it is too slow.
+    fn slow(&self) -> Result<SlowPolicy, Reject> {
+        Ok(subscribe::slow_policy(value(&self.query, "slow")?)?)
     }
 
     /// Lets a reader leave the HTTP library: it is greeted here as a session would, and then gets
@@ -223,7 +232,7 @@ impl Reading {
             }
             start => start,
         };
-        let reader = ManyReader::open(&self.app, interest, &start).await;
+        let reader = ManyReader::open(&self.app, interest, &start, self.slow()?).await;
         let reader = reader.map_err(|error| Reject::open(&error))?;
         Ok(self.connect(ManyFeed::new(reader, form), headers))
     }

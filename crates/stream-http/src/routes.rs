@@ -7,7 +7,7 @@ use axum::routing::{any, get, post};
 use http::StatusCode;
 
 use crate::app::App;
-use crate::{caller, dashboard, durable, guard, llm, metrics, read, reject, topics, ws};
+use crate::{caller, dashboard, durable, guard, llm, metrics, read, reject, topics, trace, ws};
 
 /// The routes of `app`, to be mounted anywhere.
 pub fn router(app: App) -> Router {
@@ -36,6 +36,7 @@ pub(crate) fn uncounted(app: App) -> Router {
         .method_not_allowed_fallback(reject::wrong_method)
         .layer(from_fn_with_state(app.clone(), caller::identify))
         .layer(from_fn_with_state(app.clone(), guard::guard))
+        .layer(from_fn_with_state(app.clone(), trace::in_span))
         .with_state(app)
 }
 

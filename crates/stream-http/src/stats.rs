@@ -33,6 +33,7 @@ pub(crate) async fn tell(app: &App) {
 }
 
 async fn publish(app: &App, topic: &Topic) -> Result<(), String> {
+    app.metrics().note_lag(app.topics().lag());
     let event = Event::serialize(&app.metrics().snapshot()).map_err(|error| error.to_string())?;
     let event = event.to_builder().topic(topic).build();
     let log = app.topic_log(topic).await.map_err(|error| error.to_string())?;

@@ -21,6 +21,7 @@ use stream_protocol::{Action, Problem};
 use crate::app::{App, topic_log_name};
 use crate::body;
 use crate::caller::Caller;
+use crate::connection::present;
 use crate::extract::{Asked, Name};
 use crate::names::{ListQuery, Names};
 use crate::reject::Reject;
@@ -60,9 +61,12 @@ pub(crate) async fn publish(
             Problem::new(ErrorClass::Forbidden, "topic-reserved", "The topic is reserved");
         return Err(problem.detail("topics that start with `$` are written by the server").into());
     }
-    let events = events(topic, publish);
+    let events = publish.on(topic);
     let (log, receipt) = append(app, topic, publish, &events).await?;
     app.metrics().published(events.len(), receipt.duplicate);
+    if !receipt.duplicate {
+        app.rates().note(&topic_log_name(topic), events.len(), present());
+    }
     let ids = if receipt.duplicate {
         published_ids(&*log, &receipt).await
     } else {
@@ -73,11 +77,6 @@ pub(crate) async fn publish(
 
 pub(crate) fn parse_topic(name: &str) -> Result<Topic, Reject> {
     Topic::new(name).map_err(Reject::topic)
-}
-
-fn events(topic: &Topic, publish: &Publish) -> Vec<Event> {
-    let event = |data| Event::builder().data(data).topic(topic).build();
-    publish.events.iter().cloned().map(event).collect()
 }
 
 /// Appends to the topic's log; one that was let go of in this very moment is made anew.
@@ -131,7 +130,11 @@ struct TopicEntry {
     topic: String,
     earliest: Offset,
     tail: Offset,
+    /// Events a second that came through this server lately.
+    rate: f64,
     readers: usize,
+    /// Events that the slowest of them has still to be given.
+    lag: u64,
 }
 
 /// `GET /topics`
@@ -146,28 +149,25 @@ pub(crate) async fn list(
         None => None,
     };
     let page = Names::list(&app, Namespace::Topic, after.as_ref(), &query).await?;
-    let readers: std::collections::HashMap<_, _> = app.topics().readers().into_iter().collect();
     let mut topics = Vec::with_capacity(page.names.len());
     let may_read = |name: &&LogName| {
         let filter = TopicFilter::new(name.name());
         filter.is_ok_and(|filter| caller.allows(Action::Subscribe(&filter)))
     };
     for name in page.names.iter().filter(may_read) {
-        let count = readers.get(name).copied().unwrap_or_default();
-        let entry = entry(&app, name, count).await.map_err(|error| Reject::store(&error))?;
+        let entry = entry(&app, name).await.map_err(|error| Reject::store(&error))?;
         topics.extend(entry.map(|entry| json!(entry)));
     }
     Ok(Json(page.page("topics", topics)))
 }
 
 /// `None` for a topic that was let go of meanwhile.
-async fn entry(
-    app: &App,
-    name: &LogName,
-    readers: usize,
-) -> Result<Option<TopicEntry>, StoreError> {
+async fn entry(app: &App, name: &LogName) -> Result<Option<TopicEntry>, StoreError> {
     let Some(log) = app.store().get(name).await? else { return Ok(None) };
     let Ok(tail) = log.tail().await else { return Ok(None) };
     let (earliest, tail) = (tail.state.earliest, tail.state.next);
-    Ok(Some(TopicEntry { topic: name.name().to_owned(), earliest, tail, readers }))
+    let rate = app.rates().of(name, present());
+    let live = app.topics().get(name);
+    let (readers, lag) = live.map_or((0, 0), |live| (live.readers(), live.lag()));
+    Ok(Some(TopicEntry { topic: name.name().to_owned(), earliest, tail, rate, readers, lag }))
 }

@@ -1,10 +1,12 @@
 //! `GET /ws`: publish and subscribe over one WebSocket.
 //!
-//! What a client may say is decided in [`stream_protocol::ws`]; what it is told beside answers is
+//! What a client may say is decided in [`stream_protocol::ws`], and how it is worded by the
+//! subprotocol that it names; what it is told beside answers is
 //! decided by the same session as on every other transport.
 
 mod outbox;
 mod subscriptions;
+mod words;
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -19,14 +21,16 @@ use serde_json::{Value, json};
 use stream_model::{ErrorClass, Topic};
 use stream_protocol::publish::Publish;
 use stream_protocol::session::{Input, Output, Session};
-use stream_protocol::subscribe::StartAt;
-use stream_protocol::ws::{Command, Refusal, parse};
+use stream_protocol::subscribe::{SlowPolicy, StartAt};
+use stream_protocol::ws::{Command, Refusal, cloud};
 use stream_protocol::{Action, CloseCode, Interest, Positions, Problem};
 use tracing::debug;
 
 use self::outbox::Outbox;
 use self::subscriptions::{Place, Subscriptions};
+use self::words::Words;
 use crate::app::App;
+use crate::body;
 use crate::caller::Caller;
 use crate::connection::present;
 use crate::limits::{PUBLISHES_WAITING, TOPICS_PER_READER, WS_COMMAND_BYTES};
@@ -49,6 +53,7 @@ pub(crate) async fn connect(
     })?;
     let bytes_max = app.body_bytes_max() + WS_COMMAND_BYTES;
     let upgrade = upgrade.max_message_size(bytes_max).max_frame_size(bytes_max);
+    let upgrade = upgrade.protocols([cloud::SUBPROTOCOL]);
     Ok(upgrade.on_upgrade(|socket| async {
         if let Err(gone) = Connection::new(app, caller, socket).run().await {
             debug!(error = %gone, "WebSocket peer is gone");
@@ -97,10 +102,12 @@ struct Connection {
 impl Connection {
     fn new(app: App, caller: Caller, socket: WebSocket) -> Self {
         let options = app.session_options().expires(caller.expires());
+        let subprotocol = socket.protocol().and_then(|name| name.to_str().ok());
+        let words = Words::new(subprotocol, app.public_url());
         Self {
             session: Session::new(options, present()),
             subscriptions: Subscriptions::new(app.metrics()),
-            outbox: Outbox::default(),
+            outbox: Outbox::new(words),
             waiting: VecDeque::new(),
             publishing: None,
             shutdown: app.shutdown_signal(),
@@ -182,7 +189,7 @@ impl Connection {
 
     async fn handle_message(&mut self, message: Message) -> Result<(), Gone> {
         match message {
-            Message::Text(text) => match parse(text.as_str()) {
+            Message::Text(text) => match self.outbox.words().parse(text.as_str()) {
                 Ok(command) => self.handle_command(command).await,
                 Err(refusal) => self.outbox.push(&refusal.to_json()),
             },
@@ -206,7 +213,8 @@ impl Connection {
                 self.outbox.push(&answer.unwrap_or_else(|refusal| refusal.to_json()));
             }
             Command::Publish { id, topic, publish } => {
-                match self.caller.check(Action::Publish(&topic)) {
+                let allowed = self.caller.check(Action::Publish(&topic));
+                match allowed.and_then(|()| self.check_size(&publish)) {
                     Ok(()) => self.waiting.push_back(Waiting { id, topic, publish }),
                     Err(Reject(problem)) => {
                         self.outbox.push(&Refusal { id: Some(id), problem }.to_json());
@@ -214,8 +222,8 @@ impl Connection {
                 }
                 self.publish_next();
             }
-            Command::Subscribe { id, interest, start } => {
-                let answer = match self.open(&id, interest, &start).await {
+            Command::Subscribe { id, interest, start, slow } => {
+                let answer = match self.open(&id, interest, (&start, slow)).await {
                     Ok(reader) => self.subscriptions.add(id, reader),
                     Err(problem) => Refusal { id: Some(id), problem }.to_json(),
                 };
@@ -224,15 +232,22 @@ impl Connection {
         }
     }
 
+    /// The same bound as for the body of a request.
+    fn check_size(&self, publish: &Publish) -> Result<(), Reject> {
+        let limit = self.app.body_bytes_max();
+        let bytes: usize = publish.events.iter().map(|event| event.data().as_bytes().len()).sum();
+        if bytes > limit { Err(body::too_large(limit).into()) } else { Ok(()) }
+    }
+
     async fn open(
         &mut self,
         id: &str,
         interest: Interest,
-        start: &StartAt<Positions>,
+        (start, slow): (&StartAt<Positions>, SlowPolicy),
     ) -> Result<ManyReader, Problem> {
         self.subscriptions.check(id)?;
         self.caller.check_interest(&interest).map_err(|Reject(problem)| problem)?;
-        let opened = ManyReader::open(&self.app, interest, start).await;
+        let opened = ManyReader::open(&self.app, interest, start, slow).await;
         let reader = opened.map_err(|error| Reject::open(&error).0)?;
         if reader.topics() + self.subscriptions.topics() > TOPICS_PER_READER {
             return Err(Reject::open(&OpenError::TooMany).0);

@@ -7,7 +7,7 @@ use stream_log::{LogConfig, Retention};
 use stream_model::{Epoch, Producer, ProducerId};
 use time::OffsetDateTime;
 
-use crate::codec::{Reader, narrow, put_bytes, put_option, put_signed, put_varint, widen};
+use stream_log::codec::{Reader, narrow, put_bytes, put_option, put_signed, put_varint, widen};
 
 const HAS_PRODUCER: u8 = 1;
 const CLOSES: u8 = 2;
@@ -61,15 +61,45 @@ pub(crate) fn put_batch(out: &mut Vec<u8>, meta: &BatchMeta, records: &[Bytes]) 
     }
 }
 
+/// The second of the batch that was read last.
+///
+/// Batches follow each other closely, and finding out the date of a second takes longer than
+/// everything else that is to be read of a small one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LastSecond {
+    seconds: i64,
+    start: OffsetDateTime,
+}
+
+impl Default for LastSecond {
+    fn default() -> Self {
+        Self { seconds: 0, start: OffsetDateTime::UNIX_EPOCH }
+    }
+}
+
+impl LastSecond {
+    #[inline]
+    fn at(&mut self, seconds: i64, nanos: u32) -> Option<OffsetDateTime> {
+        if self.seconds != seconds {
+            let start = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
+            *self = Self { seconds, start };
+        }
+        self.start.replace_nanosecond(nanos).ok()
+    }
+}
+
 /// Takes a batch's body of so many records apart; `None` if it has another form.
-pub(crate) fn read_batch(body: &[u8], records: u32) -> Option<BatchBody<'_>> {
+#[inline]
+pub(crate) fn read_batch<'a>(
+    body: &'a [u8],
+    records: u32,
+    last: &mut LastSecond,
+) -> Option<BatchBody<'a>> {
     let mut reader = Reader(body);
     let flags = reader.u8()?;
     let seconds = reader.signed()?;
-    let nanos = reader.varint32()?;
-    let timestamp = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
-    let timestamp = timestamp.replace_nanosecond(nanos).ok()?;
-    let bytes_before = reader.varint()?;
+    let [nanos, bytes_before] = reader.varints()?;
+    let timestamp = last.at(seconds, u32::try_from(nanos).ok()?)?;
     let producer = match flags & HAS_PRODUCER {
         0 => None,
         _ => Some(Producer {
@@ -148,10 +178,13 @@ mod tests {
             let mut body = Vec::new();
             put_batch(&mut body, &meta, &[Bytes::from_static(b"one"), Bytes::new()]);
             body.extend_from_slice(b"one");
-            let read = read_batch(&body, 2).unwrap();
+            let read = read_batch(&body, 2, &mut LastSecond::default()).unwrap();
             let lengths: Vec<usize> = read.lengths.collect();
             assert_eq!((read.meta, lengths, read.payloads), (meta, vec![3, 0], &b"one"[..]));
-            assert!((0..body.len()).all(|cut| read_batch(&body[..cut], 2).is_none()));
+            assert!(
+                (0..body.len())
+                    .all(|cut| read_batch(&body[..cut], 2, &mut LastSecond::default()).is_none())
+            );
         }
     }
 

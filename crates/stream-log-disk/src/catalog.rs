@@ -10,10 +10,10 @@ use stream_log::{LogConfig, Producers};
 use stream_model::{Epoch, Offset, ProducerId, ProducerState};
 
 use crate::body::{put_config, read_config};
-use crate::codec::{Reader, narrow, put_bytes, put_signed, put_varint, widen};
 use crate::index::Run;
 use crate::segment::FORMAT;
 use crate::state::{LogId, LogState};
+use stream_log::codec::{Reader, narrow, put_bytes, put_signed, put_varint, widen};
 
 /// The catalog's file, and a copy of it: what it knows may be in no segment any more.
 pub(crate) const NAME: &str = "catalog";

@@ -6,9 +6,9 @@
 
 use std::io;
 
-use crate::codec::Reader;
 use crate::frame::{Back, Draft, Kind, Place, put_frame};
 use crate::segment::{HEADER_BYTES, Header};
+use stream_log::codec::Reader;
 
 /// Puts frames one after the other.
 #[derive(Debug)]
@@ -102,9 +102,9 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::codec::widen;
     use crate::frame::at;
     use crate::scan::{Found, Scanner};
+    use stream_log::codec::widen;
 
     #[test]
     fn what_was_put_is_scanned_and_the_front_says_where_it_ends() {

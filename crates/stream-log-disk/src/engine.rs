@@ -44,6 +44,7 @@ use crate::error::{Damage, DiskError};
 use crate::frame::Back;
 use crate::group::{Group, GroupSender, Phase};
 use crate::index::SegmentIndex;
+use crate::meter::CommitMeter;
 use crate::options::DiskOptions;
 use crate::read::Windows;
 use crate::state::{Effect, LogId, LogState};
@@ -82,6 +83,7 @@ pub(crate) struct Engine {
     pub(crate) bell: Condvar,
     room: watch::Sender<Room>,
     garbage: Garbage,
+    pub(crate) meter: CommitMeter,
     damage: Vec<Damage>,
 }
 

@@ -16,7 +16,7 @@
 //! The head has its own checksum, so that damage to a body still tells whose it was; and each
 //! frame names the one before it, so that damage to a head does too.
 
-use crate::codec::{Reader, narrow, put_varint};
+use stream_log::codec::{Reader, narrow, put_varint};
 
 /// Bytes of a head before its varints.
 const HEAD_FIXED: usize = 13;
@@ -109,6 +109,7 @@ impl Head {
     }
 
     /// Reads a head from the front of `bytes`; `None` if there is none.
+    #[inline]
     pub(crate) fn read(bytes: &[u8], place: Place) -> Option<Self> {
         let head_bytes = *bytes.get(HEAD_FIXED - 1)?;
         let kind = *bytes.get(HEAD_FIXED)?;
@@ -119,20 +120,19 @@ impl Head {
         let head = bytes.get(..usize::from(head_bytes)).filter(|_| possible)?;
         let mut reader = Reader(head);
         let checksum = reader.u32()?;
-        if checksum != checksum_of(&[reader.0], place) {
+        if checksum != checksum_of(reader.0, place) {
             return None;
         }
         let (body_checksum, synced) = (reader.u32()?, reader.u32()?);
         reader.u8()?;
         let kind = reader.u8()?;
         let kind = Kind::ALL.into_iter().find(|known| known.number() == kind)?;
-        let body_bytes = reader.varint32()?;
-        let (log, first, records) = (reader.varint32()?, reader.varint()?, reader.varint32()?);
-        let back = Back {
-            bytes: reader.varint32()?,
-            log: reader.varint32()?,
-            records: reader.varint32()?,
-        };
+        let [body_bytes, log, first, records, back @ ..] = reader.varints::<7>()?;
+        let short = |value: u64| u32::try_from(value).ok();
+        let (body_bytes, log, records) = (short(body_bytes)?, short(log)?, short(records)?);
+        let [bytes, log_before, records_before] = back;
+        let back =
+            Back { bytes: short(bytes)?, log: short(log_before)?, records: short(records_before)? };
         let head_bytes = u32::from(head_bytes);
         Some(Self {
             kind,
@@ -148,11 +148,12 @@ impl Head {
     }
 
     /// The body, which follows the head in `frame`; `None` if it is damaged or cut.
+    #[inline]
     pub(crate) fn body<'a>(&self, frame: &'a [u8], place: Place) -> Option<&'a [u8]> {
         let start = usize::try_from(self.head_bytes).ok()?;
         let end = usize::try_from(self.frame_bytes()).ok()?;
         let body = frame.get(start..end)?;
-        (checksum_of(&[body], place) == self.body_checksum).then_some(body)
+        (checksum_of(body, place) == self.body_checksum).then_some(body)
     }
 }
 
@@ -208,15 +209,13 @@ pub(crate) fn set_synced(frames: &mut [u8], place: Place, synced: u32) {
 /// Computes the checksum of a head that is otherwise complete.
 fn seal_head(head: &mut [u8], place: Place) {
     if let Some((field, rest)) = head.split_at_mut_checked(4) {
-        field.copy_from_slice(&checksum_of(&[rest], place).to_le_bytes());
+        field.copy_from_slice(&checksum_of(rest, place).to_le_bytes());
     }
 }
 
-fn checksum_of(parts: &[&[u8]], place: Place) -> u32 {
+fn checksum_of(bytes: &[u8], place: Place) -> u32 {
     let mut hasher = crc32fast::Hasher::new_with_initial(initial(place));
-    for part in parts {
-        hasher.update(part);
-    }
+    hasher.update(bytes);
     hasher.finalize()
 }
 
@@ -227,7 +226,7 @@ fn initial(place: Place) -> u32 {
 
 /// Bytes that a frame of this body takes at most.
 pub(crate) fn frame_bytes_max(body_bytes: u64) -> u64 {
-    body_bytes.saturating_add(crate::codec::widen(HEAD_BYTES_MAX))
+    body_bytes.saturating_add(stream_log::codec::widen(HEAD_BYTES_MAX))
 }
 
 /// The byte at which a position lies in memory.

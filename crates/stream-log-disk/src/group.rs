@@ -39,6 +39,8 @@ struct Progress {
     /// Nobody tells any more.
     ended: bool,
     waiting: Vec<Waiting>,
+    /// Those who are to be woken, the last one first.
+    due: Vec<Waker>,
 }
 
 #[derive(Debug)]
@@ -50,19 +52,23 @@ struct Waiting {
 
 /// A new group.
 pub(crate) fn group() -> (GroupSender, Group) {
-    let progress = Progress { reached: Phase::Staged, ended: false, waiting: Vec::new() };
+    let progress =
+        Progress { reached: Phase::Staged, ended: false, waiting: Vec::new(), due: Vec::new() };
     let progress = Arc::new(Mutex::new(progress));
     (GroupSender(Arc::clone(&progress)), Group(progress))
 }
 
 impl GroupSender {
     /// Tells everybody who waits for as much; dropping the sender tells the others that it failed.
+    ///
+    /// They are woken one by one, and whoever runs first wakes all others that are left: a thread
+    /// that runs tasks can wake its own for nothing, and this one needs the system for each.
     pub(crate) fn reached(&self, phase: Phase) {
-        let mut progress = self.0.lock();
-        progress.reached = phase;
-        let woken = progress.take(phase);
-        drop(progress);
-        woken.into_iter().for_each(Waker::wake);
+        let mut next = self.0.lock().reach(phase);
+        while let Some(waker) = next {
+            waker.wake();
+            next = self.0.lock().due.pop();
+        }
     }
 }
 
@@ -77,6 +83,15 @@ impl Drop for GroupSender {
 }
 
 impl Progress {
+    /// Goes on to `phase`, and returns the first of the wakers that are due.
+    fn reach(&mut self, phase: Phase) -> Option<Waker> {
+        self.reached = phase;
+        let mut woken = self.take(phase);
+        woken.reverse();
+        self.due.append(&mut woken);
+        self.due.pop()
+    }
+
     /// The wakers of those who wait for no more than `phase`.
     fn take(&mut self, phase: Phase) -> Vec<Waker> {
         let due = self.waiting.iter_mut().filter(|waiting| waiting.phase <= phase);
@@ -118,6 +133,9 @@ impl Future for Wait {
         let group = self.group.clone();
         let mut progress = group.0.lock();
         if progress.reached >= self.phase {
+            let others = std::mem::take(&mut progress.due);
+            drop(progress);
+            others.into_iter().rev().for_each(Waker::wake);
             return Poll::Ready(Ok(()));
         }
         if progress.ended {
@@ -188,6 +206,38 @@ mod tests {
         assert_eq!(synced.poll(), Poll::Ready(Ok(())));
         drop(sender);
         assert_eq!(Writer::new(&group, Phase::Synced).poll(), Poll::Ready(Ok(())));
+    }
+
+    /// Goes on as soon as it is woken, as a task on an idle thread would.
+    struct Eager {
+        writer: Mutex<Writer>,
+        order: Arc<Mutex<Vec<usize>>>,
+        number: usize,
+    }
+
+    impl Wake for Eager {
+        fn wake(self: Arc<Self>) {
+            self.order.lock().push(self.number);
+            assert_eq!(self.writer.lock().poll(), Poll::Ready(Ok(())));
+        }
+    }
+
+    #[test]
+    fn whoever_runs_first_wakes_all_others_once_and_in_order() {
+        let (sender, group) = group();
+        let order = Arc::<Mutex<Vec<usize>>>::default();
+        for number in 0..5 {
+            let writer = Mutex::new(Writer::new(&group, Phase::Synced));
+            let eager = Arc::new(Eager { writer, order: Arc::clone(&order), number });
+            let waker = Waker::from(Arc::clone(&eager));
+            let mut writer = eager.writer.lock();
+            let polled = Pin::new(&mut writer.wait).poll(&mut Context::from_waker(&waker));
+            assert_eq!(polled, Poll::Pending);
+        }
+        sender.reached(Phase::Synced);
+        assert_eq!(*order.lock(), [0, 1, 2, 3, 4]);
+        drop(sender);
+        assert_eq!(order.lock().len(), 5);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where the batches of a log lie: in memory for the active segment, in a file for sealed ones.
 
-use crate::codec::{Reader, narrow, put_varint, widen};
 use crate::segment::FORMAT;
+use stream_log::codec::{Reader, narrow, put_varint, widen};
 
 /// One batch of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +102,7 @@ impl SegmentIndex {
             for entry in self.part(*part) {
                 put_varint(&mut out, entry.first.wrapping_sub(before.first));
                 put_varint(&mut out, entry.bytes_before.wrapping_sub(before.bytes_before));
-                crate::codec::put_signed(&mut out, entry.nanos.wrapping_sub(before.nanos));
+                stream_log::codec::put_signed(&mut out, entry.nanos.wrapping_sub(before.nanos));
                 put_varint(&mut out, entry.position.wrapping_sub(before.position).into());
                 before = *entry;
             }

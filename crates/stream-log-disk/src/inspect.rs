@@ -6,7 +6,6 @@ use std::path::Path;
 use stream_model::{Epoch, Offset};
 
 use crate::catalog::NAME;
-use crate::codec::{narrow, widen};
 use crate::error::{Damage, OpenError};
 use crate::frame::Kind;
 use crate::load::{Loaded, load};
@@ -14,6 +13,7 @@ use crate::scan::{Found, Scanner};
 use crate::segment::{HEADER_BYTES, Header, segment_name};
 use crate::state::{LogId, LogState};
 use crate::vfs::{OsVfs, Vfs, read_whole};
+use stream_log::codec::{narrow, widen};
 
 /// Times that a folder in use is looked at again because it changed meanwhile.
 const ATTEMPTS: usize = 5;

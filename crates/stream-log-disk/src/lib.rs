@@ -41,7 +41,6 @@ pub mod limits;
 
 mod body;
 mod catalog;
-mod codec;
 mod compact;
 mod engine;
 mod error;
@@ -51,6 +50,7 @@ mod index;
 mod inspect;
 mod load;
 mod log;
+mod meter;
 mod options;
 mod read;
 mod recovery;
@@ -63,6 +63,7 @@ mod vfs;
 
 pub use error::{Damage, DiskError, OpenError};
 pub use inspect::{Inspection, LogReport, SegmentReport, inspect};
+pub use meter::{CommitStats, SYNC_BOUNDS};
 pub use options::{DiskOptions, Usage};
 pub use store::DiskStore;
 pub use vfs::{OsVfs, Vfs, VfsFile};

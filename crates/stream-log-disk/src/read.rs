@@ -5,7 +5,7 @@ use std::io;
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 
-use crate::body::{BatchBody, read_batch};
+use crate::body::{BatchBody, LastSecond, read_batch};
 use crate::frame::{HEAD_BYTES_MAX, Head, Kind, Place, at};
 use crate::limits::{READ_BYTES, WINDOWS_KEPT};
 use crate::vfs::VfsFile;
@@ -21,6 +21,8 @@ pub(crate) struct FrameReader<'a> {
     secret: u32,
     window: Bytes,
     window_start: u32,
+    /// How many bytes of the window the file had.
+    filled: usize,
     windows: Option<&'a Windows>,
 }
 
@@ -34,8 +36,9 @@ pub(crate) struct BatchFrame<'a> {
 
 impl<'a> BatchFrame<'a> {
     /// What the batch says; `None` if it has another form.
-    pub(crate) fn read(&self) -> Option<BatchBody<'a>> {
-        read_batch(self.body, self.head.records)
+    #[inline]
+    pub(crate) fn read(&self, last: &mut LastSecond) -> Option<BatchBody<'a>> {
+        read_batch(self.body, self.head.records, last)
     }
 
     /// What follows the head.
@@ -55,8 +58,13 @@ impl Windows {
     ///
     /// Small ones are always new: a record that is kept holds all of its window.
     fn take(&self, bytes: usize) -> BytesMut {
+        if bytes <= at(READ_BYTES) / 2 {
+            return BytesMut::new();
+        }
         let mut windows = self.0.lock();
-        let kept = if bytes > at(READ_BYTES) / 2 { windows.pop() } else { None };
+        // The records of some may be held yet, those of the read that asks among them.
+        let free = windows.iter().rposition(Bytes::is_unique);
+        let kept = free.map(|free| windows.remove(free));
         drop(windows);
         kept.and_then(|window| window.try_into_mut().ok()).unwrap_or_default()
     }
@@ -73,7 +81,7 @@ impl Windows {
 
 impl<'a> FrameReader<'a> {
     pub(crate) fn new(file: &'a dyn VfsFile, secret: u32) -> Self {
-        Self { file, secret, window: Bytes::new(), window_start: 0, windows: None }
+        Self { file, secret, window: Bytes::new(), window_start: 0, filled: 0, windows: None }
     }
 
     /// Uses the memory of earlier reads again, and leaves its own for later ones.
@@ -86,6 +94,7 @@ impl<'a> FrameReader<'a> {
     /// read, are wanted next.
     ///
     /// `None` if no whole batch is there.
+    #[inline]
     pub(crate) fn batch(
         &mut self,
         position: u32,
@@ -102,26 +111,35 @@ impl<'a> FrameReader<'a> {
 
     fn rest(&self, position: u32) -> &[u8] {
         let start = position.checked_sub(self.window_start);
-        start.and_then(|start| self.window.get(at(start)..)).unwrap_or_default()
+        start.and_then(|start| self.window.get(at(start)..self.filled)).unwrap_or_default()
     }
 
     /// Makes sure that the window holds `bytes` from `position` on, as far as the file has them.
+    #[inline]
     fn cover(&mut self, position: u32, bytes: u32, ahead: impl Fn() -> u32) -> io::Result<()> {
         if self.rest(position).len() >= at(bytes) {
             return Ok(());
         }
-        self.leave_window();
         let wanted = ahead().saturating_sub(position).clamp(4 << 10, READ_BYTES).max(bytes);
-        let mut window = self.windows.map_or_else(BytesMut::new, |kept| kept.take(at(wanted)));
-        window.resize(at(wanted), 0);
-        let count = self.file.read_at(&mut window, position.into())?;
-        window.truncate(count);
+        self.read_window(position, at(wanted))
+    }
+
+    /// Reads the window that begins at `position`.
+    #[cold]
+    fn read_window(&mut self, position: u32, bytes: usize) -> io::Result<()> {
+        self.leave_window();
+        let mut window = self.windows.map_or_else(BytesMut::new, |kept| kept.take(bytes));
+        // One that was longer stays so: what is cut off would be zeroed again.
+        window.resize(window.len().max(bytes), 0);
+        let wanted = window.get_mut(..bytes).unwrap_or_default();
+        self.filled = self.file.read_at(wanted, position.into())?;
         self.window = window.freeze();
         self.window_start = position;
         Ok(())
     }
 
     fn leave_window(&mut self) {
+        self.filled = 0;
         if let Some(windows) = self.windows {
             windows.keep(std::mem::take(&mut self.window));
         }

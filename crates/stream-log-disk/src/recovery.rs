@@ -13,9 +13,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use stream_model::Epoch;
 
-use crate::body::{read_batch, read_create};
+use crate::body::{LastSecond, read_batch, read_create};
 use crate::catalog::{Catalog, Configs};
-use crate::codec::{Reader, widen};
 use crate::compact::own_end;
 use crate::error::Damage;
 use crate::frame::{Back, Head, Kind};
@@ -23,6 +22,7 @@ use crate::index::{Entry, SegmentIndex};
 use crate::scan::{Found, Scanner};
 use crate::segment::{HEADER_BYTES, Header};
 use crate::state::{Effect, LogId, LogState};
+use stream_log::codec::{Reader, widen};
 
 /// Every log as far as the segments tell it so far.
 #[derive(Debug, Default)]
@@ -91,11 +91,12 @@ fn first_body(bytes: &[u8], header: Header) -> Option<&[u8]> {
 pub(crate) fn index_of(bytes: &[u8], secret: u32, end: u32) -> SegmentIndex {
     let mut scanner = Scanner::new(bytes, secret, HEADER_BYTES, end);
     let mut logs: BTreeMap<LogId, Vec<Entry>> = BTreeMap::new();
+    let mut last = LastSecond::default();
     while let Some(found) = scanner.next() {
         if let Found::Frame { position, head, body } = found
             && head.kind == Kind::Batch
             && head.records > 0
-            && let Some(batch) = read_batch(body, head.records)
+            && let Some(batch) = read_batch(body, head.records, &mut last)
         {
             let effect = Effect::of_batch(&batch.meta, (head.first, head.records), 0, position);
             logs.entry(head.log).or_default().push(effect.entry);
@@ -266,7 +267,8 @@ impl Replay {
 }
 
 fn replay_batch(log: &mut LogState, position: u32, head: &Head, body: &[u8]) -> bool {
-    let Some(batch) = read_batch(body, head.records) else { return false };
+    let read = read_batch(body, head.records, &mut LastSecond::default());
+    let Some(batch) = read else { return false };
     let bytes = widen(batch.payloads.len());
     let effect = Effect::of_batch(&batch.meta, (head.first, head.records), bytes, position);
     if head.first < log.next || (head.records == 0 && log.closed) {

@@ -110,7 +110,7 @@ mod tests {
                 });
                 let bytes: u64 = records.iter().map(|(_, length)| length).sum();
                 if !aged
-                    && crate::codec::widen(records.len()) <= keep.records_max
+                    && stream_log::codec::widen(records.len()) <= keep.records_max
                     && bytes <= keep.bytes_max
                 {
                     break;
@@ -130,7 +130,7 @@ mod tests {
         for (second, lengths) in batches {
             held.nanos = second * SECOND;
             let first = held.next;
-            held.next += crate::codec::widen(lengths.len());
+            held.next += stream_log::codec::widen(lengths.len());
             held.bytes += lengths.iter().sum::<u64>();
             let batch = Batch { first, next: held.next, bytes: held.bytes, nanos: held.nanos };
             known.push_back((batch, lengths.to_vec()));

@@ -1,7 +1,7 @@
 //! A segment: a file of frames, its header, and how it grows.
 
-use crate::codec::Reader;
 use crate::limits::{GROWTH_BYTES_MAX, GROWTH_BYTES_MIN};
+use stream_log::codec::Reader;
 
 /// The version of the format that is read and written: of segments, indexes and catalogs.
 pub(crate) const FORMAT: u8 = 1;

@@ -15,12 +15,12 @@ use stream_model::{Epoch, Offset, ProducerState};
 use time::OffsetDateTime;
 
 use crate::body::BatchMeta;
-use crate::codec::widen;
 use crate::engine::Segment;
 use crate::frame::Kind;
 use crate::group::{Group, Phase};
 use crate::index::{Entry, Run};
 use crate::retention::Held;
+use stream_log::codec::widen;
 
 /// A log's number in the frames; never used twice.
 pub(crate) type LogId = u32;

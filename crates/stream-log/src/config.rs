@@ -24,7 +24,7 @@ pub struct Retention {
     pub records_max: u64,
     /// At most so many bytes of payload.
     pub bytes_max: u64,
-    /// Records at most this much older than the newest one.
+    /// Records at most this much older than the newest one; looked at when records come.
     pub age_max: Option<Duration>,
 }
 

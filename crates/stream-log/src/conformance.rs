@@ -108,6 +108,10 @@ impl Bench<'_> {
         let limit = ReadLimit::default();
         let beyond = log.read(ReadFrom::Offset(Offset::new(4)), limit).await;
         assert!(matches!(beyond, Err(ReadError::BeyondTail { .. })), "{beyond:?}");
+        // A position is told by a log that has come so far.
+        let lost = StreamPosition { epoch: receipt.epoch, offset: Offset::new(4) };
+        let lost = log.read(ReadFrom::Position(lost), limit).await;
+        assert!(matches!(lost, Err(ReadError::EpochChanged { .. })), "{lost:?}");
 
         let asked = Epoch::new(receipt.epoch.get() ^ 1);
         let other = StreamPosition { epoch: asked, offset: Offset::ZERO };
@@ -232,6 +236,11 @@ impl Bench<'_> {
         assert!(matches!(gone, Err(ReadError::Deleted)), "{gone:?}");
         let anew = self.log("life.a", LogConfig::default()).await;
         assert_ne!(anew.tail().await.unwrap().state.epoch, epoch, "a new life has a new epoch");
+
+        assert!(store.delete(&name("life.b")).await.unwrap());
+        self.log("life.c", LogConfig::default()).await;
+        let listed = store.list(Namespace::Topic, Some(&name("life")), 2).await.unwrap();
+        assert_eq!(listed, [name("life.a"), name("life.c")], "as many as before, but not the same");
     }
 
     async fn logs_expire(&self) {

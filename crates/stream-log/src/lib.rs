@@ -41,6 +41,7 @@ mod reader;
 mod store;
 mod tail;
 
+pub mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod events;
@@ -56,6 +57,6 @@ pub use memory::{MemoryLog, MemoryStore};
 pub use name::{LogName, LogNameError, Namespace};
 pub use producers::{PRODUCERS_MAX, Producers};
 pub use read::{ReadBatch, ReadFrom, ReadLimit, Record};
-pub use reader::{Gap, LogReader, Next};
+pub use reader::{Behind, Gap, LogReader, Next};
 pub use store::{LogStore, LogStoreExt};
 pub use tail::{Tail, TailSender, TailState, TailWatch, tail_channel};

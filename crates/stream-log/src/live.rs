@@ -5,7 +5,7 @@
 //! A log is followed only while somebody reads it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -36,6 +36,30 @@ pub struct LiveLog<T> {
 struct Shared {
     cursors: AtomicUsize,
     readers: AtomicUsize,
+    places: Mutex<Vec<Weak<Place>>>,
+}
+
+impl Shared {
+    /// A place that counts as long as it is held.
+    fn place(&self, next: u64) -> Arc<Place> {
+        let place = Arc::new(Place(AtomicU64::new(next)));
+        let mut places = self.places.lock();
+        if places.len() == places.capacity() {
+            places.retain(|known| known.strong_count() > 0);
+        }
+        places.push(Arc::downgrade(&place));
+        place
+    }
+}
+
+/// The offset of the record that a reader is to be given next, as others may ask for it.
+#[derive(Debug)]
+pub(crate) struct Place(AtomicU64);
+
+impl Place {
+    pub(crate) fn set(&self, next: u64) {
+        self.0.store(next, Ordering::Relaxed);
+    }
 }
 
 /// Readers that share one cursor, and are counted one by one; gone from the count when it is
@@ -46,6 +70,8 @@ pub struct SharedReaders {
     /// Cursors that are no readers themselves: one or none.
     cursors: usize,
     readers: usize,
+    /// Where the slowest of them stands.
+    slowest: Option<Arc<Place>>,
 }
 
 impl SharedReaders {
@@ -66,6 +92,14 @@ impl SharedReaders {
     /// How many there are.
     pub fn count(&self) -> usize {
         self.readers
+    }
+
+    /// Notes the offset of the record that the slowest of them is to be given next; for
+    /// [`LiveLog::lag`].
+    pub fn note_slowest(&self, next: u64) {
+        if let Some(place) = &self.slowest {
+            place.set(next);
+        }
     }
 }
 
@@ -119,13 +153,15 @@ impl<T: Send + Sync + 'static> LiveLog<T> {
     /// and is no reader itself.
     pub fn share_cursor(&self) -> SharedReaders {
         self.shared.cursors.fetch_add(1, Ordering::Relaxed);
-        SharedReaders { shared: Arc::clone(&self.shared), cursors: 1, readers: 0 }
+        let shared = Arc::clone(&self.shared);
+        let slowest = Some(shared.place(u64::MAX));
+        SharedReaders { shared, cursors: 1, readers: 0, slowest }
     }
 
     /// Counts a reader that has no cursor yet, until what is returned is dropped.
     pub fn count_reader(&self) -> SharedReaders {
         let shared = Arc::clone(&self.shared);
-        let mut readers = SharedReaders { shared, cursors: 0, readers: 0 };
+        let mut readers = SharedReaders { shared, cursors: 0, readers: 0, slowest: None };
         readers.join();
         readers
     }
@@ -135,6 +171,22 @@ impl<T: Send + Sync + 'static> LiveLog<T> {
         let shared = self.shared.cursors.load(Ordering::Relaxed);
         let own = self.hub.cursors().saturating_sub(shared);
         own.saturating_add(self.shared.readers.load(Ordering::Relaxed))
+    }
+
+    /// How many records the slowest reader has still to be given; 0 without readers.
+    ///
+    /// A record counts as given when the reader's connection has it to write.
+    pub fn lag(&self) -> u64 {
+        let next = self.state().next.get();
+        let places = self.shared.places.lock();
+        let places = places.iter().filter_map(Weak::upgrade);
+        let slowest = places.map(|place| place.0.load(Ordering::Relaxed)).min();
+        next.saturating_sub(slowest.unwrap_or(next))
+    }
+
+    /// A reader's place, for as long as it is held.
+    pub(crate) fn place(&self, next: Offset) -> Arc<Place> {
+        self.shared.place(next.get())
     }
 
     pub(crate) fn render(&self, record: Record) -> T {
@@ -260,6 +312,17 @@ impl<T: Send + Sync + 'static> LiveLogs<T> {
         let live = self.live.lock();
         let count = |known: &Weak<LiveLog<T>>| known.upgrade().map(|live| live.readers());
         live.iter().filter_map(|(name, known)| Some((name.clone(), count(known)?))).collect()
+    }
+
+    /// The log of that name, if it is followed now.
+    pub fn get(&self, name: &LogName) -> Option<Arc<LiveLog<T>>> {
+        self.live.lock().get(name)?.upgrade()
+    }
+
+    /// What the slowest reader of any log has still to be given ([`LiveLog::lag`]).
+    pub fn lag(&self) -> u64 {
+        let live: Vec<_> = self.live.lock().values().filter_map(Weak::upgrade).collect();
+        live.iter().map(|live| live.lag()).max().unwrap_or_default()
     }
 }
 

@@ -16,11 +16,13 @@ pub enum Namespace {
     Relay,
     /// A stream of the Durable Streams protocol.
     Durable,
+    /// What the members of a consumer group say to each other, and how far its partitions are.
+    Group,
 }
 
 impl Namespace {
     /// Every space.
-    pub const ALL: &[Self] = &[Self::Topic, Self::Relay, Self::Durable];
+    pub const ALL: &[Self] = &[Self::Topic, Self::Relay, Self::Durable, Self::Group];
 
     /// What the full names of this space begin with.
     pub const fn prefix(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Namespace {
             Self::Topic => "topic/",
             Self::Relay => "llm/",
             Self::Durable => "stream/",
+            Self::Group => "group/",
         }
     }
 }

@@ -10,6 +10,7 @@
 //! one batch of records ([`ReadLimit::default`], or its own [`limit`](LogReader::limit)) in memory.
 //! Only what was trimmed from the log itself, or is damaged, is missed, and a [`Gap`] says so
 //! first.
+//! [`when_behind`](LogReader::when_behind) has it skip what it was too slow for, or end, instead.
 //!
 //! # End
 //!
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use stream_core::{Cursor, Readiness, TryNext};
 use stream_model::{Epoch, Offset, StreamPosition};
 
+use crate::live::Place;
 use crate::{LiveLog, ReadError, ReadFrom, ReadLimit, Record, TailState};
 
 /// What a reader cannot be given any more.
@@ -39,6 +41,14 @@ pub enum Gap {
         /// The next that can be read, or may be.
         to: Offset,
     },
+    /// The reader was too slow for the records from `from` up to, not including, `to`, and does not
+    /// want them any more ([`Behind::DropOldest`]); reading goes on at `to`.
+    Lagged {
+        /// The record that was to come next.
+        from: Offset,
+        /// The oldest that is still in memory.
+        to: Offset,
+    },
     /// The position was of another life of the log; reading starts at the oldest record.
     EpochChanged {
         /// The life that the position was of.
@@ -50,6 +60,20 @@ pub enum Gap {
     },
 }
 
+/// What becomes of a reader that was live and has fallen behind what is kept in memory.
+///
+/// History that it asks for when it comes is given in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Behind {
+    /// It reads the log until it is live again.
+    #[default]
+    CatchUp,
+    /// It goes on with the oldest record in memory, and is told what it missed.
+    DropOldest,
+    /// It ends; its position resumes it.
+    Disconnect,
+}
+
 /// What a reader finds.
 #[derive(Debug)]
 pub enum Next<'a, T> {
@@ -59,6 +83,8 @@ pub enum Next<'a, T> {
     Gap(Gap),
     /// The log is closed or deleted, and everything was read.
     End(TailState),
+    /// The reader has fallen behind, and is not to go on then ([`Behind::Disconnect`]).
+    TooSlow,
 }
 
 /// Reads a log in order, from history into the present.
@@ -66,12 +92,17 @@ pub struct LogReader<T> {
     live: Arc<LiveLog<T>>,
     cursor: Cursor<T>,
     position: Offset,
+    /// The position, as whoever measures the lag sees it.
+    place: Arc<Place>,
     gap: Option<Gap>,
     /// Records read from the log and not yet given.
     backlog: std::vec::IntoIter<Record>,
     /// The record of the backlog that was given last.
     rendered: Option<T>,
     limit: ReadLimit,
+    behind: Behind,
+    /// Whether it has ever been up to date.
+    was_live: bool,
 }
 
 /// What the next step is.
@@ -81,6 +112,9 @@ enum Step {
     Ring,
     Gap(Gap),
     End(TailState),
+    /// What comes before this record is not wanted any more.
+    Skip(Offset),
+    TooSlow,
     /// The record must be read from the log.
     Read,
     /// Nothing is there yet.
@@ -91,6 +125,7 @@ impl<T: Send + Sync + 'static> LogReader<T> {
     /// A reader that starts at `from`.
     ///
     /// A position of another epoch is no error: the reader is told so first.
+    /// So is one of this epoch that the log has not reached: it was told before records were lost.
     ///
     /// # Errors
     /// [`ReadError::BeyondTail`] if there never was such a record.
@@ -101,7 +136,9 @@ impl<T: Send + Sync + 'static> LogReader<T> {
             ReadFrom::Earliest => (state.earliest, None),
             ReadFrom::Latest => (state.next, None),
             ReadFrom::Offset(offset) => (offset, None),
-            ReadFrom::Position(StreamPosition { epoch, offset }) if epoch == current => {
+            ReadFrom::Position(StreamPosition { epoch, offset })
+                if epoch == current && offset <= state.next =>
+            {
                 (offset, None)
             }
             ReadFrom::Position(StreamPosition { epoch: asked, .. }) => {
@@ -114,8 +151,26 @@ impl<T: Send + Sync + 'static> LogReader<T> {
         }
         let cursor = live.hub().cursor_at(position.get());
         let backlog = Vec::new().into_iter();
-        let limit = ReadLimit::default();
-        Ok(Self { live, cursor, position, gap, backlog, rendered: None, limit })
+        let place = live.place(position);
+        Ok(Self {
+            live,
+            cursor,
+            position,
+            place,
+            gap,
+            backlog,
+            rendered: None,
+            limit: ReadLimit::default(),
+            behind: Behind::default(),
+            was_live: false,
+        })
+    }
+
+    /// What becomes of it when it has fallen behind; it catches up otherwise.
+    #[must_use]
+    pub fn when_behind(mut self, behind: Behind) -> Self {
+        self.behind = behind;
+        self
     }
 
     /// Takes at most so much out of the log at once, and so holds no more in memory: for whoever
@@ -163,6 +218,7 @@ impl<T: Send + Sync + 'static> LogReader<T> {
             match self.step() {
                 Step::Read => self.read().await?,
                 Step::Wait => {
+                    self.was_live = true;
                     std::future::poll_fn(|cx| self.cursor.poll_ready(cx)).await;
                 }
                 step => break step,
@@ -185,6 +241,13 @@ impl<T: Send + Sync + 'static> LogReader<T> {
         }
         match self.cursor.readiness() {
             Some(Readiness::Item) => Step::Ring,
+            Some(Readiness::Lagged { missed }) if self.was_live => match self.behind {
+                Behind::CatchUp => self.step_in_log(),
+                Behind::DropOldest => {
+                    Step::Skip(Offset::new(self.position.get().saturating_add(missed)))
+                }
+                Behind::Disconnect => Step::TooSlow,
+            },
             Some(Readiness::Lagged { .. } | Readiness::Closed) => self.step_in_log(),
             None => Step::Wait,
         }
@@ -206,18 +269,31 @@ impl<T: Send + Sync + 'static> LogReader<T> {
             Step::Backlog => {
                 let record = self.backlog.next()?;
                 let offset = record.offset;
-                self.position = offset.next();
+                self.move_to(offset.next());
                 Some(Next::Record(offset, self.rendered.insert(self.live.render(record))))
             }
             Step::Ring => {
                 let offset = self.position;
                 let TryNext::Item(item) = self.cursor.try_next() else { return None };
+                self.was_live = true;
                 self.position = offset.next();
+                self.place.set(self.position.get());
                 Some(Next::Record(offset, item))
             }
+            Step::Skip(to) => {
+                let from = self.position;
+                self.move_to(to);
+                Some(Next::Gap(Gap::Lagged { from, to }))
+            }
             Step::End(state) => Some(Next::End(state)),
+            Step::TooSlow => Some(Next::TooSlow),
             Step::Read | Step::Wait => None,
         }
+    }
+
+    fn move_to(&mut self, position: Offset) {
+        self.position = position;
+        self.place.set(position.get());
     }
 
     /// Fills the backlog from the log, or finds a gap.
@@ -227,11 +303,11 @@ impl<T: Send + Sync + 'static> LogReader<T> {
             Ok(batch) => self.backlog = batch.records.into_iter(),
             Err(ReadError::Trimmed { asked, earliest }) => {
                 self.gap = Some(Gap::Trimmed { from: asked, to: earliest });
-                self.position = earliest;
+                self.move_to(earliest);
             }
             Err(ReadError::Damaged { from, to }) if to > self.position => {
                 self.gap = Some(Gap::Damaged { from, to });
-                self.position = to;
+                self.move_to(to);
             }
             // The state says so too by now, and the next step will see it.
             Err(ReadError::Deleted) if self.live.state().deleted => {}

@@ -23,6 +23,9 @@ pub struct TailState {
 impl TailState {
     /// The offset at which a read that asks for `from` starts.
     ///
+    /// A position is told by a log that has come so far: one beyond the tail is of a log that has
+    /// lost records since, and its epoch counts as another one.
+    ///
     /// # Errors
     /// [`ReadError`] if there is no such record, or never was.
     pub fn resolve(&self, from: ReadFrom) -> Result<Offset, ReadError> {
@@ -33,7 +36,9 @@ impl TailState {
             ReadFrom::Earliest => self.earliest,
             ReadFrom::Latest => self.next,
             ReadFrom::Offset(offset) => offset,
-            ReadFrom::Position(position) if position.epoch != self.epoch => {
+            ReadFrom::Position(position)
+                if position.epoch != self.epoch || position.offset > self.next =>
+            {
                 return Err(ReadError::EpochChanged { asked: position.epoch, current: self.epoch });
             }
             ReadFrom::Position(position) => position.offset,

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | id | `id` |
 //! | type | `type`: `millstream.message` and so on; a message's may come from the metadata's `type` |
-//! | topic in the metadata | `subject` |
+//! | topic in the metadata | `subject`; the extension `topic` if the metadata has a `subject` too |
 //! | timestamp | `time`, in RFC 3339 |
 //! | `source`, `dataschema`, `datacontenttype` in the metadata | the same |
 //! | data | `data`, or `data_base64` for bytes |

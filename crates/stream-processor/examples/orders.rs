@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .map(|orders: Vec<serde_json::Value>| Event::new(json!(orders)))
         .sink(till.clone())
         .on_fault(|fault| {
-            write(&format!("order {} is broken: {}", fault.origin.position, fault.cause));
+            write(&format!("order {} is broken: {}", fault.origin.position(), fault.cause));
         })
         .start()
         .await?;

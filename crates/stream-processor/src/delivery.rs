@@ -30,6 +30,11 @@ impl Delivery {
         Self { settings, counters, circuits, sequences: Sequences::new() }
     }
 
+    /// Begins a new life of each producer whose life is an older one, so that logs refuse it.
+    pub(crate) fn begin_lives(&mut self, epoch: u64) {
+        self.sequences.values_mut().for_each(|sequence| sequence.begin_life(epoch));
+    }
+
     /// Tells of circuits of stages.
     pub(crate) async fn tell(&self, changes: &mut Vec<CircuitChange>) {
         for change in std::mem::take(changes) {

@@ -1,5 +1,7 @@
 //! What moves items from a source through the stages, and tells them the time.
 
+mod progress;
+
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -10,14 +12,15 @@ use stream_model::Event;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::warn;
 
+use self::progress::{Halt, Progress};
 use crate::counts::Counters;
-use crate::limits::{BATCH_ITEMS, PANICS_IN_A_ROW};
+use crate::limits::{BATCH_ITEMS, BOXED_ITEMS, PANICS_IN_A_ROW};
 use crate::plan::Plan;
 use crate::policy::LastResort;
 use crate::processor::{Report, Settings};
 use crate::{
-    Cause, CircuitChange, DeadLetter, Fault, Moment, Roll, RunError, Source, SourceError, Sourced,
-    Stage,
+    Batches, Cause, CircuitChange, DeadLetter, Fault, Flow, Moment, Roll, RunError, Source,
+    SourceError, Sourced, Stage,
 };
 
 /// How an item is kept until what became of it is delivered.
@@ -79,10 +82,12 @@ impl<S: Source, C: Stage<S::Item>> Driver<S, C> {
     pub(crate) fn new(source: S, mut chain: C, settings: &Settings) -> Self {
         chain.enroll(&mut Roll::new(settings.policies.clone()));
         let (now, seed) = (Instant::now().into_std(), fastrand::u64(..));
+        let mut moment = Moment::of(settings.policies.clone(), now, seed);
+        moment.set_batching(chain.batches() == Batches::Wanted);
         Self {
             source,
             chain,
-            moment: Moment::of(settings.policies.clone(), now, seed),
+            moment,
             phase: Phase::Reading,
             is_paused: false,
             at_end: Phase::Finishing,
@@ -206,28 +211,14 @@ impl<S: Source, C: Stage<S::Item>> Driver<S, C> {
     fn turn(&mut self, cx: &mut Context<'_>, out: &mut Vec<C::Out>) -> Result<(), RunError> {
         // While the first stages come to their end, the deadlines of the others go on.
         self.advance(out);
-        while self.is_reading() && self.taken < BATCH_ITEMS && self.chain.is_ready() {
-            self.is_waiting = false;
-            match self.source.poll_next(cx) {
-                Poll::Ready(Some(Ok(sourced))) => self.treat(sourced, out),
-                Poll::Ready(Some(Err(SourceError::Missed { missed }))) => self.count_missed(missed),
-                Poll::Ready(Some(Err(error @ SourceError::Unreadable { .. }))) => {
-                    warn!(%error, "left out what is no item");
-                    self.counters.missed(1);
-                }
-                Poll::Ready(Some(Err(error))) => return Err(RunError::Source(error)),
-                Poll::Ready(None) => self.phase = self.at_end,
-                Poll::Pending => {
-                    self.is_waiting = true;
-                    break;
-                }
-            }
+        let read = self.read(cx, out);
+        if self.taken > 0 {
+            self.advance(out);
         }
+        read?;
         let watermark_ms = self.source.watermark_ms();
         if let Some(at_ms) = watermark_ms.filter(|_| watermark_ms != self.moment.watermark_ms()) {
             self.moment.set_watermark_ms(at_ms);
-            self.advance(out);
-        } else if self.taken > 0 {
             self.advance(out);
         }
         if self.phase == Phase::Finishing && !self.moment.is_fatal() {
@@ -244,20 +235,95 @@ impl<S: Source, C: Stage<S::Item>> Driver<S, C> {
         self.phase == Phase::Reading && !self.is_paused
     }
 
-    #[inline]
-    fn treat(&mut self, Sourced { position, item }: Sourced<S::Item>, out: &mut Vec<C::Out>) {
-        self.taken += 1;
-        self.next = position + 1;
-        self.moment.set_position(position);
-        if let Some(keep) = self.keep {
-            self.originals.push_back((position, keep(&item)));
+    /// Takes what is ready, as much of it as belongs to one batch.
+    fn read(&mut self, cx: &mut Context<'_>, out: &mut Vec<C::Out>) -> Result<(), RunError> {
+        while self.is_reading() && self.taken < BATCH_ITEMS && self.chain.is_ready() {
+            self.is_waiting = false;
+            let halted = match self.keep {
+                Some(_) => self.treat::<true>(cx, out),
+                None => self.treat::<false>(cx, out),
+            };
+            match halted {
+                Halt::NoRoom => {}
+                Halt::Enough => self.phase = Phase::Finishing,
+                Halt::Other(Poll::Ready(Some(SourceError::Missed { missed }))) => {
+                    self.count_missed(missed);
+                }
+                Halt::Other(Poll::Ready(Some(error @ SourceError::Unreadable { .. }))) => {
+                    warn!(%error, "left out what is no item");
+                    self.counters.missed(1);
+                }
+                Halt::Other(Poll::Ready(Some(error))) => return Err(RunError::Source(error)),
+                Halt::Other(Poll::Ready(None)) => self.phase = self.at_end,
+                Halt::Other(Poll::Pending) => {
+                    self.is_waiting = true;
+                    break;
+                }
+            }
         }
-        self.is_treating = true;
-        let flow = self.chain.push(item, &mut self.moment, out);
-        self.is_treating = false;
-        if flow.is_break() {
-            self.phase = Phase::Finishing;
-        }
+        Ok(())
+    }
+
+    /// Treats items until there is something else to do; `KEEPS` says whether they are kept, as
+    /// an item that may be is in memory, where a loop that keeps none has it in registers.
+    fn treat<const KEEPS: bool>(&mut self, cx: &mut Context<'_>, out: &mut Vec<C::Out>) -> Halt {
+        let together = self.treat_together::<KEEPS>(cx, out);
+        together.unwrap_or_else(|| self.treat_ready::<KEEPS>(cx, out))
+    }
+
+    /// Treats item after item.
+    ///
+    /// Most of what a pipeline of little work costs is in this loop, so what it counts is in
+    /// registers until it ends, be it by a panic; and a function of its own has more of them.
+    #[inline(never)]
+    fn treat_ready<const KEEPS: bool>(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut Vec<C::Out>,
+    ) -> Halt {
+        let Self { source, chain, moment, keep, originals, .. } = self;
+        let home = (&mut self.taken, &mut self.next, &mut self.is_treating);
+        let mut progress = Progress { taken: *home.0, next: None, is_treating: false, home };
+        let mut is_enough = false;
+        let halted = source.poll_each(cx, |Sourced { position, item }| {
+            progress.taken += 1;
+            progress.next = Some(position + 1);
+            moment.set_position(position);
+            if KEEPS && let Some(keep) = keep {
+                originals.push_back((position, keep(&item)));
+            }
+            progress.is_treating = true;
+            let flow = chain.push(item, moment, out);
+            progress.is_treating = false;
+            is_enough = flow.is_break();
+            let has_room = progress.taken < BATCH_ITEMS && chain.is_ready();
+            if has_room { flow } else { Flow::Break(()) }
+        });
+        if is_enough { Halt::Enough } else { Halt::of(halted) }
+    }
+
+    /// Takes items for a first stage that treats several at once, and has it treat them.
+    fn treat_together<const KEEPS: bool>(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut Vec<C::Out>,
+    ) -> Option<Halt> {
+        let Self { source, chain, moment, keep, originals, .. } = self;
+        let queue = if moment.is_batching() { chain.queue()? } else { return None };
+        let (mut taken, mut next) = (self.taken, self.next);
+        let halted = source.poll_each(cx, |Sourced { position, item }| {
+            taken += 1;
+            next = position + 1;
+            if KEEPS && let Some(keep) = keep {
+                originals.push_back((position, keep(&item)));
+            }
+            queue.push_from(position, item);
+            let is_enough = taken >= BATCH_ITEMS || queue.len() >= BOXED_ITEMS;
+            if is_enough { Flow::Break(()) } else { Flow::Continue(()) }
+        });
+        (self.taken, self.next) = (taken, next);
+        self.advance(out);
+        Some(Halt::of(halted))
     }
 
     fn advance(&mut self, out: &mut Vec<C::Out>) {
@@ -329,7 +395,7 @@ impl<S: Source, C: Stage<S::Item>> Driver<S, C> {
     fn tell(&self, fault: &Fault) {
         self.counters.failed();
         let stage = fault.stage.map(|stage| self.plan.name(stage));
-        let (position, cause) = (fault.origin.position, &fault.cause);
+        let (position, cause) = (fault.origin.position(), &fault.cause);
         warn!(stage, position, %cause, attempts = fault.attempts, "cannot treat an item");
         if let Some(report) = &self.on_fault
             && catch_unwind(AssertUnwindSafe(|| report(fault))).is_err()
@@ -340,7 +406,7 @@ impl<S: Source, C: Stage<S::Item>> Driver<S, C> {
 
     /// Writes the letter for the event that could not be treated, and returns whether there is one.
     fn set_aside(&mut self, fault: &Fault) -> bool {
-        let position = fault.origin.position;
+        let position = fault.origin.position();
         let at = self.originals.partition_point(|(kept, _)| *kept < position);
         let Some((kept, event)) = self.originals.get(at) else { return false };
         let stage = fault.stage.map_or_else(|| "?".to_owned(), |stage| self.plan.name(stage));

@@ -1,5 +1,6 @@
 //! What goes wrong with an item, and what happens then.
 
+use std::fmt;
 use std::time::Duration;
 
 use stream_model::BoxError;
@@ -47,17 +48,54 @@ impl Roll {
 }
 
 /// Where in the source an item comes from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Origin {
+///
+/// One word, as it goes along with every item.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Origin(u64);
+
+impl Origin {
+    /// The bit that says that several items went into one; positions have those below it.
+    const JOINED: u64 = 1 << 63;
+
+    /// The source item at `position`, of which the lowest 63 bits count.
+    #[must_use]
+    #[inline]
+    pub const fn at(position: u64) -> Self {
+        Self(position & !Self::JOINED)
+    }
+
+    /// The same place, into whose item others may have gone as well.
+    #[must_use]
+    #[inline]
+    pub const fn joined(self) -> Self {
+        Self(self.0 | Self::JOINED)
+    }
+
     /// The position of the source item, or of the newest of several.
-    pub position: u64,
+    #[inline]
+    pub const fn position(self) -> u64 {
+        self.0 & !Self::JOINED
+    }
+
     /// Whether several source items may have gone into it.
-    pub is_joined: bool,
+    #[inline]
+    pub const fn is_joined(self) -> bool {
+        self.0 & Self::JOINED != 0
+    }
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Origin")
+            .field("position", &self.position())
+            .field("is_joined", &self.is_joined())
+            .finish()
+    }
 }
 
 /// An item that a stage could not treat.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot treat the item at position {}", origin.position)]
+#[error("cannot treat the item at position {}", origin.position())]
 #[non_exhaustive]
 pub struct Fault {
     /// Which stage; `None` if it panicked, which any of them may have done.

@@ -12,6 +12,7 @@
 //! | [`Side`], [`Joined`], [`Lookup`] | two kinds of items that are put together, and tables that lie elsewhere |
 //! | [`Windowed`], [`Lateness`] | what comes out of windows over event time, and how long they wait |
 //! | [`LogSource`], [`LogSink`], [`Checkpoints`], [`SaveState`] | logs at both ends, and going on exactly where a pipeline was |
+//! | [`Group`], [`Member`], [`partition_of`] | several processes that share a source by key |
 //! | [`Source`], [`Subscribed`], [`merge`], [`zip()`], [`combine_latest`] | where items come from |
 //! | [`IntoSink`], [`sink_source`] | `futures_sink::Sink` at both ends; [`Output`] is a `futures_core::Stream` |
 //! | [`LogRecords`], [`NotificationSink`] | events as log records, and as notifications of a webhook |
@@ -71,6 +72,12 @@
 //! where it is, what its stages keep and what comes out, before that goes to the sinks.
 //! So it goes on exactly where it was, whenever it is killed.
 //!
+//! # Several processes
+//!
+//! Processes that [join a group](StreamProcessor::join_group) share a log by key: each partition of
+//! the keys is treated by one of them, and by another when that one goes, dies or falls silent.
+//! What goes to a log goes there exactly once all the same; [`Group`] says why.
+//!
 //! # End
 //!
 //! When the source ends, or a stage wants no more, stages hand on what they kept, first to last.
@@ -90,6 +97,8 @@ mod driver;
 mod error;
 mod fault;
 mod futures_sink;
+mod group;
+mod items;
 #[cfg(feature = "log-events")]
 mod log_events;
 mod log_records;
@@ -122,6 +131,8 @@ pub use delivery::CIRCUIT_TOPIC;
 pub use error::{RunError, StartError};
 pub use fault::{Cause, Fault, Origin, Roll, StageId};
 pub use futures_sink::{IntoSink, PipelineGone, SinkInput, SinkSource, sink_source};
+pub use group::{Group, GroupError, GroupStats, Member, PartitionError, partition_of};
+pub use items::Items;
 #[cfg(feature = "log-events")]
 pub use log_events::{LOG_TOPIC, LogEvents, LogLayer, log_events};
 pub use log_records::LogRecords;
@@ -141,7 +152,7 @@ pub use source::{
     Arrival, CombineLatest, Connect, FromStream, LogSource, LogTail, Merge, Pair, Source,
     SourceError, Sourced, Subscribed, SubscribedSource, Zip, combine_latest, merge, zip,
 };
-pub use stage::{Chain, Emit, Flow, Identity, Stage};
+pub use stage::{Batches, Chain, Emit, Flow, Identity, Stage};
 pub use stages::{Joined, Keyed, Lateness, Side, Windowed};
 pub use state::{Loader, SaveState, Saver, StateError};
 #[cfg(feature = "schema")]

@@ -15,6 +15,7 @@ use crate::{Breaker, Cause, Circuit, Fault, Flow, OnError, Origin, StageId};
 pub struct Moment {
     now: Instant,
     origin: Origin,
+    is_batching: bool,
     watermark_ms: Option<i64>,
     waker: Waker,
     policies: Policies,
@@ -54,7 +55,17 @@ impl Moment {
     pub(crate) fn of(policies: Policies, now: Instant, seed: u64) -> Self {
         let (waker, random) = (Waker::noop().clone(), fastrand::Rng::with_seed(seed));
         let (origin, faults, circuits) = (Origin::default(), Vec::new(), Vec::new());
-        Self { now, origin, watermark_ms: None, waker, policies, faults, circuits, random }
+        Self {
+            now,
+            origin,
+            is_batching: false,
+            watermark_ms: None,
+            waker,
+            policies,
+            faults,
+            circuits,
+            random,
+        }
     }
 
     /// The time.
@@ -109,7 +120,7 @@ impl Moment {
     /// What happens because of `fault`.
     pub(crate) fn last_resort(&self, fault: &Fault) -> LastResort {
         match self.policies.of(fault.stage).last {
-            LastResort::DeadLetter if fault.origin.is_joined => LastResort::Fail,
+            LastResort::DeadLetter if fault.origin.is_joined() => LastResort::Fail,
             last => last,
         }
     }
@@ -122,7 +133,26 @@ impl Moment {
     /// Goes to another item of the source.
     #[inline]
     pub fn set_position(&mut self, position: u64) {
-        self.origin = Origin { position, is_joined: false };
+        self.origin = Origin::at(position);
+    }
+
+    /// Goes to another item.
+    #[inline]
+    pub(crate) fn set_origin(&mut self, origin: Origin) {
+        self.origin = origin;
+    }
+
+    /// Whether items may wait in a stage until it is advanced, to be treated together.
+    ///
+    /// Drivers say so that advance their stages after each batch of items.
+    #[inline]
+    pub(crate) fn is_batching(&self) -> bool {
+        self.is_batching
+    }
+
+    /// Lets items wait in a stage until it is advanced, or not.
+    pub(crate) fn set_batching(&mut self, is_batching: bool) {
+        self.is_batching = is_batching;
     }
 
     /// Calls `with` while an item from `origin` is treated.
@@ -135,8 +165,7 @@ impl Moment {
 
     /// Calls `with` while an item is treated that several source items went into.
     pub fn joined<R>(&mut self, with: impl FnOnce(&mut Self) -> R) -> R {
-        let position = self.origin.position;
-        self.at(Origin { position, is_joined: true }, with)
+        self.at(self.origin.joined(), with)
     }
 
     pub(crate) fn set_waker(&mut self, waker: &Waker) {

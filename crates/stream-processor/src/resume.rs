@@ -1,5 +1,8 @@
 //! A pipeline that goes on where it was.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::checkpoint::Ledger;
+use crate::counts::Counters;
 use crate::delivery::Delivery;
 use crate::driver::{Driver, Step};
 use crate::limits::{OUTBOX_EVENTS, REQUESTS_WAITING};
@@ -85,17 +89,33 @@ where
     /// # }
     /// ```
     pub async fn resume(self, checkpoints: Checkpoints) -> Result<Running, StartError> {
+        self.resume_as(checkpoints, None).await
+    }
+
+    /// As [`resume`](Self::resume), as the owner of a partition, if `tenure` says so.
+    pub(crate) async fn resume_as(
+        self,
+        checkpoints: Checkpoints,
+        tenure: Option<Tenure>,
+    ) -> Result<Running, StartError> {
         let runtime = Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let Self { source, chain, settings, keep } = self;
         let plan = settings.plan.to_string();
         let (sinks, meters) = (settings.sinks.clone(), settings.named_meters());
         let (ledger, written) = Ledger::open(checkpoints).await?;
         let mut driver = Driver::new(source.connect().await?, chain, &settings).keeping(keep);
+        let generation = tenure.as_ref().map_or(0, |tenure| tenure.generation);
+        if let Some(Tenure { counters, .. }) = tenure {
+            driver.counters = counters;
+        }
         let counters = Arc::clone(&driver.counters);
         let mut delivery = Delivery::new(settings, Arc::clone(&counters));
         let mut outbox = Vec::new();
         if let Some(written) = written {
             let head = restore(&mut driver, &plan, &written)?;
+            if head.generation > generation {
+                return Err(CheckpointError::Superseded.into());
+            }
             outbox = decoded(&head.outbox)?;
             driver.letters = decoded(&head.letters)?;
             delivery.sequences = head.sequences;
@@ -107,6 +127,7 @@ where
             delivery,
             ledger,
             plan,
+            generation,
             outbox,
             has_news: false,
             requests: received,
@@ -120,10 +141,21 @@ where
     }
 }
 
+/// By what right the owner of a partition commits.
+pub(crate) struct Tenure {
+    /// Higher than that of every owner before it.
+    pub(crate) generation: u64,
+    /// Where it counts, together with the owner's other partitions.
+    pub(crate) counters: Arc<Counters>,
+}
+
 /// What a checkpoint begins with; the source and the stages follow.
 #[derive(Serialize, Deserialize)]
 struct Head {
     plan: String,
+    /// Of the owner that wrote it; 0 without a group.
+    #[serde(default)]
+    generation: u64,
     /// The position after the newest item that was taken.
     next: u64,
     is_over: bool,
@@ -174,6 +206,7 @@ struct Work<S: Source, C> {
     delivery: Delivery,
     ledger: Ledger,
     plan: String,
+    generation: u64,
     /// What came out since the last checkpoint.
     outbox: Vec<Event>,
     /// Whether anything has happened since the last checkpoint.
@@ -192,6 +225,8 @@ where
     async fn run(mut self) -> Result<(), RunError> {
         // The last checkpoint's events: logs refuse those that they have.
         self.deliver().await?;
+        // What an owner before this one still has under way is in the logs by now, or is refused.
+        self.delivery.begin_lives(self.generation);
         loop {
             let step = poll_fn(|cx| self.poll_step(cx)).await?;
             let is_over = step == Step::End || self.driver.is_resting();
@@ -223,7 +258,7 @@ where
             }
         }
         let step = self.driver.poll_step(cx, &mut self.outbox);
-        self.has_news |= step.is_ready();
+        self.has_news |= step.is_ready() || self.driver.source.has_moved();
         if self.is_due() {
             self.driver.pause(true);
         }
@@ -265,6 +300,7 @@ where
     async fn write(&mut self) -> Result<(), CheckpointError> {
         let head = Head {
             plan: self.plan.clone(),
+            generation: self.generation,
             next: self.driver.next(),
             is_over: self.driver.is_over(),
             outbox: encoded(&self.outbox),

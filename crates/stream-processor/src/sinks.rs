@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use stream_core::{PublishError, Stream};
 use stream_log::AppendError;
-use stream_model::Event;
+use stream_model::{Event, ProducerIdError};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::warn;
 
@@ -181,6 +181,19 @@ impl Sinks {
     pub(crate) fn append(&mut self, other: Self) {
         self.targets.extend(other.targets);
         self.route = self.route.take().or(other.route);
+    }
+
+    /// The same as the owner of a partition, by a claim with a generation, has them.
+    pub(crate) fn of_partition(&self, at: (u32, u64)) -> Result<Self, ProducerIdError> {
+        let of = |target: &Target| {
+            let place = match &target.place {
+                Place::Log(sink) => Place::Log(sink.of_partition(at)?),
+                Place::Stream(stream) => Place::Stream(Arc::clone(stream)),
+            };
+            Ok(Target { name: target.name.clone(), place })
+        };
+        let targets = self.targets.iter().map(of).collect::<Result<_, _>>()?;
+        Ok(Self { targets, route: self.route.clone() })
     }
 
     /// Gives the producers that have no numbers yet their first.

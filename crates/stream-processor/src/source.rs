@@ -11,9 +11,10 @@ use stream_model::BoxError;
 
 pub use self::futures::FromStream;
 pub use self::joined::{CombineLatest, Merge, Pair, Zip, combine_latest, merge, zip};
+pub(crate) use self::log::{Decode, Reading, read_or_wait};
 pub use self::log::{LogSource, LogTail};
 pub use self::subscribed::{Subscribed, SubscribedSource};
-use crate::StartError;
+use crate::{Flow, StartError};
 
 /// Items, each with its position.
 pub trait Source: Send {
@@ -26,11 +27,46 @@ pub trait Source: Send {
     /// An item that was returned is gone from the source, and no other.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Arrival<Self::Item>>>;
 
+    /// Gives `take` the items that are there, one after the other, until it says `Break`.
+    ///
+    /// `Some(Ok)` says that it did; anything else is what [`poll_next`](Self::poll_next) says where
+    /// no item follows for now.
+    /// A source need not have this method; with one of its own it can be quicker.
+    ///
+    /// # Cancel safety
+    /// An item that was given is gone from the source, and no other, also if `take` panics.
+    fn poll_each<F>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut take: F,
+    ) -> Poll<Option<Result<(), SourceError>>>
+    where
+        Self: Sized,
+        F: FnMut(Sourced<Self::Item>) -> Flow,
+    {
+        loop {
+            match std::task::ready!(self.poll_next(cx)) {
+                Some(Ok(sourced)) => {
+                    if take(sourced).is_break() {
+                        return Poll::Ready(Some(Ok(())));
+                    }
+                }
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+
     /// The time up to which it has given everything, in milliseconds since 1970, if it knows.
     ///
     /// Windows and timers go by it as well as by the times of the items.
     fn watermark_ms(&self) -> Option<i64> {
         None
+    }
+
+    /// Whether it has passed over so much that came to nothing that this alone is worth a checkpoint.
+    fn has_moved(&self) -> bool {
+        false
     }
 
     /// Says that everything before the position `before` was delivered, set aside or left out, so

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use crate::state::stateless;
-use crate::{Loader, Moment, Roll, SaveState, Saver, StateError};
+use crate::{Items, Loader, Moment, Roll, SaveState, Saver, StateError};
 
 /// Whether a stage wants more: `Break` says that nothing it is given from now on has an effect.
 pub type Flow = ControlFlow<()>;
@@ -63,6 +63,38 @@ pub trait Stage<In> {
     where
         E: Emit<Self::Out> + ?Sized;
 
+    /// Takes items one after the other, until it wants no more; the rest stays with the caller.
+    ///
+    /// A stage need not have this method; with one of its own it can be quicker.
+    #[inline]
+    fn push_all<E>(&mut self, items: &mut Items<In>, moment: &mut Moment, out: &mut E) -> Flow
+    where
+        E: Emit<Self::Out> + ?Sized,
+    {
+        items.each(moment, |item, moment| self.push(item, moment, out))
+    }
+
+    /// Whether items may be kept back a little, to be given to it together.
+    fn batches(&self) -> Batches {
+        Batches::Refused
+    }
+
+    /// Where items may be put in place of pushing them, to be treated when it is advanced.
+    ///
+    /// Drivers ask for it that let items wait.
+    fn queue(&mut self) -> Option<&mut Items<In>> {
+        None
+    }
+
+    /// As [`queue`](Self::queue), where `next` follows: what changes nothing has its queue.
+    fn queue_with<'a, B>(&'a mut self, next: &'a mut B) -> Option<&'a mut Items<In>>
+    where
+        B: Stage<Self::Out>,
+    {
+        let _ = next;
+        self.queue()
+    }
+
     /// Emits what is due, or done, or worth handing on now that nothing more waits at the source.
     ///
     /// It is called after each batch of items, when the deadline has come, and when the waker of
@@ -116,10 +148,30 @@ pub trait Stage<In> {
     }
 }
 
+/// Whether the items of a stage may be kept back until there are several.
+///
+/// They are never kept back longer than to the end of what is ready at the source, and what comes
+/// out is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Batches {
+    /// No: it may want no more of them, or have no room, or lead them along several ways.
+    Refused,
+    /// Yes: it wants every item, always has room, and keeps their order.
+    Taken,
+    /// Yes, and it is quicker then.
+    Wanted,
+}
+
 /// Where the items go that a stage makes.
 pub trait Emit<T> {
     /// Takes an item; `Break` says that no more are wanted.
     fn emit(&mut self, item: T, moment: &mut Moment) -> Flow;
+
+    /// Takes items one after the other, until no more are wanted; the rest stays with the caller.
+    #[inline]
+    fn emit_all(&mut self, items: &mut Items<T>, moment: &mut Moment) -> Flow {
+        items.each(moment, |item, moment| self.emit(item, moment))
+    }
 }
 
 impl<T, F: FnMut(T, &mut Moment) -> Flow> Emit<T> for F {
@@ -147,6 +199,25 @@ impl<In> Stage<In> for Identity {
     #[inline(always)]
     fn push<E: Emit<In> + ?Sized>(&mut self, item: In, moment: &mut Moment, out: &mut E) -> Flow {
         out.emit(item, moment)
+    }
+
+    #[inline]
+    fn push_all<E>(&mut self, items: &mut Items<In>, moment: &mut Moment, out: &mut E) -> Flow
+    where
+        E: Emit<In> + ?Sized,
+    {
+        out.emit_all(items, moment)
+    }
+
+    fn queue_with<'a, B>(&'a mut self, next: &'a mut B) -> Option<&'a mut Items<In>>
+    where
+        B: Stage<In>,
+    {
+        next.queue()
+    }
+
+    fn batches(&self) -> Batches {
+        Batches::Taken
     }
 
     fn enroll(&mut self, _roll: &mut Roll) {}
@@ -186,6 +257,26 @@ impl<In, A: Stage<In>, B: Stage<A::Out>> Stage<In> for Chain<A, B> {
         E: Emit<B::Out> + ?Sized,
     {
         self.first.push(item, moment, &mut Into { second: &mut self.second, out })
+    }
+
+    #[inline]
+    fn push_all<E>(&mut self, items: &mut Items<In>, moment: &mut Moment, out: &mut E) -> Flow
+    where
+        E: Emit<B::Out> + ?Sized,
+    {
+        self.first.push_all(items, moment, &mut Into { second: &mut self.second, out })
+    }
+
+    fn queue(&mut self) -> Option<&mut Items<In>> {
+        self.first.queue_with(&mut self.second)
+    }
+
+    fn batches(&self) -> Batches {
+        match (self.first.batches(), self.second.batches()) {
+            (Batches::Refused, _) | (_, Batches::Refused) => Batches::Refused,
+            (Batches::Wanted, _) | (_, Batches::Wanted) => Batches::Wanted,
+            (Batches::Taken, Batches::Taken) => Batches::Taken,
+        }
     }
 
     #[inline]
@@ -268,5 +359,10 @@ impl<T, B: Stage<T>, E: Emit<B::Out> + ?Sized> Emit<T> for Into<'_, B, E> {
     #[inline(always)]
     fn emit(&mut self, item: T, moment: &mut Moment) -> Flow {
         self.second.push(item, moment, self.out)
+    }
+
+    #[inline]
+    fn emit_all(&mut self, items: &mut Items<T>, moment: &mut Moment) -> Flow {
+        self.second.push_all(items, moment, self.out)
     }
 }

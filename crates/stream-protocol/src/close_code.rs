@@ -17,6 +17,8 @@ pub enum CloseCode {
     Deleted,
     /// The reader's token has expired; with a new one it may go on.
     TokenExpired,
+    /// The reader was too slow, and had asked to be sent away then; it may go on where it was.
+    TooSlow,
     /// The stream is closed, and everything was delivered.
     Ended,
     /// Topics were made until the reader's positions no longer fit into a resume token.
@@ -31,6 +33,7 @@ impl CloseCode {
             Self::Unavailable => 4001,
             Self::Deleted => 4002,
             Self::TokenExpired => 4003,
+            Self::TooSlow => 4004,
             Self::Ended => 4500,
             Self::TooManyTopics => 4501,
         }
@@ -43,6 +46,7 @@ impl CloseCode {
             Self::Unavailable => "unavailable",
             Self::Deleted => "deleted",
             Self::TokenExpired => "token-expired",
+            Self::TooSlow => "too-slow",
             Self::Ended => "ended",
             Self::TooManyTopics => "too-many-topics",
         }

@@ -13,6 +13,7 @@
 //! | [`ws`] | what a client may say on a WebSocket, and the answers |
 //! | [`grant`] | what a caller may do |
 //! | [`origin`] | from where a request may come |
+//! | [`trace`] | which trace a request belongs to |
 //! | [`session`] | what one reader's connection is told beside the events: greeting, gaps, heartbeats, the end |
 //! | [`durable`] | the Durable Streams protocol, all of it |
 //! | [`Problem`] | how a failure is told: RFC 9457 |
@@ -32,6 +33,7 @@ pub mod publish;
 pub mod session;
 pub mod subscribe;
 mod token;
+pub mod trace;
 pub mod ws;
 
 pub use close_code::CloseCode;

@@ -1,10 +1,13 @@
 //! Which events a request's body holds, and what makes a retry of it harmless.
 
+mod cloud;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderName};
-use stream_model::{Data, ErrorClass, Producer, ProducerId};
+use stream_model::{Data, ErrorClass, Event, Producer, ProducerId, Topic};
 
+use crate::trace::{TRACEPARENT, TRACESTATE, TraceContext};
 use crate::{EVENTS_PER_REQUEST_MAX, Problem};
 
 /// Names a request, so that sending it again publishes nothing more.
@@ -16,13 +19,73 @@ pub const PRODUCER_EPOCH: HeaderName = HeaderName::from_static("producer-epoch")
 /// See [`PRODUCER_ID`].
 pub const PRODUCER_SEQ: HeaderName = HeaderName::from_static("producer-seq");
 
+/// What `curl -d` calls whatever it sends.
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// What is to be published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {
-    /// The data of each event, in order; at least one.
-    pub events: Vec<Data>,
+    /// Each event, in order; at least one.
+    pub events: Vec<Draft>,
     /// Who publishes, if the request said so.
     pub producer: Option<Producer>,
+    /// The trace that the request belongs to, if it said so.
+    pub trace: Option<TraceContext>,
+}
+
+impl Publish {
+    /// The events on `topic`; those that name no trace get the request's, as the metadata that the
+    /// [extension for tracing] names.
+    ///
+    /// [extension for tracing]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/extensions/distributed-tracing.md
+    pub fn on(&self, topic: &Topic) -> Vec<Event> {
+        let events = self.events.iter().map(|draft| draft.on(topic));
+        let Some(trace) = &self.trace else { return events.collect() };
+        let traced = events.map(|event| {
+            if event.metadata().get(TRACEPARENT.as_str()).is_some() {
+                return event;
+            }
+            let builder = event.to_builder().meta(TRACEPARENT.as_str(), trace.traceparent());
+            let state = trace.tracestate().into_iter();
+            state.fold(builder, |builder, text| builder.meta(TRACESTATE.as_str(), text)).build()
+        });
+        traced.collect()
+    }
+}
+
+/// An event that has no topic yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Draft {
+    /// Data alone: its id is made, and its time is when it is published.
+    Data(Data),
+    /// An event that was named and dated where it happened.
+    Event(Event),
+}
+
+impl Draft {
+    /// What it says.
+    pub fn data(&self) -> &Data {
+        match self {
+            Self::Data(data) => data,
+            Self::Event(event) => event.data(),
+        }
+    }
+
+    /// The event on `topic`; one that came with another topic, or subject, keeps that as the
+    /// metadata's `subject`.
+    pub fn on(&self, topic: &Topic) -> Event {
+        match self {
+            Self::Data(data) => Event::builder().data(data.clone()).topic(topic).build(),
+            Self::Event(event) => {
+                let subject = event.topic().filter(|subject| *subject != topic.as_str());
+                let builder = match subject {
+                    Some(subject) => event.to_builder().meta("subject", subject),
+                    None => event.to_builder(),
+                };
+                builder.topic(topic).build()
+            }
+        }
+    }
 }
 
 /// Reads a request's body by its content type.
@@ -33,19 +96,25 @@ pub struct Publish {
 /// | `application/x-ndjson` | one of JSON for each line that is not empty |
 /// | `text/*` | one of text |
 /// | `application/x-www-form-urlencoded` (what `curl -d` sends) or none | JSON if it is valid JSON, else text, else bytes |
+/// | `application/cloudevents+json`, `application/cloudevents-batch+json` | [CloudEvents] in the structured and the batched mode |
+/// | any, with headers that begin with `ce-` | one in the binary mode, its data read by the same rules |
 /// | `multipart/*` | refused |
 /// | any other | one of bytes |
+///
+/// [CloudEvents]: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
 ///
 /// # Errors
 /// [`PublishError`]; nothing may be published then, not even the lines before a broken one.
 pub fn parse(headers: &HeaderMap, body: Bytes) -> Result<Publish, PublishError> {
-    if body.is_empty() {
-        return Err(PublishError::Empty);
-    }
-    Ok(Publish {
-        events: parse_body(media_type(headers).as_deref(), body)?,
-        producer: producer(headers)?,
-    })
+    let events = match cloud::parse(headers, &body)? {
+        Some(events) => events,
+        None if body.is_empty() => return Err(PublishError::Empty),
+        None => {
+            let data = parse_body(media_type(headers).as_deref(), body)?;
+            data.into_iter().map(Draft::Data).collect()
+        }
+    };
+    Ok(Publish { events, producer: producer(headers)?, trace: TraceContext::from_headers(headers) })
 }
 
 fn parse_body(media_type: Option<&str>, body: Bytes) -> Result<Vec<Data>, PublishError> {
@@ -61,7 +130,7 @@ fn parse_body(media_type: Option<&str>, body: Bytes) -> Result<Vec<Data>, Publis
         Some(multipart) if multipart.starts_with("multipart/") => {
             Err(PublishError::MediaType { found: multipart.to_owned() })
         }
-        None | Some("application/x-www-form-urlencoded") => Ok(vec![guess(body)]),
+        None | Some(FORM) => Ok(vec![guess(body)]),
         Some(_) => Ok(vec![Data::binary(body)]),
     }
 }
@@ -178,8 +247,14 @@ pub enum PublishError {
     /// More lines than one request may hold.
     #[error("expected at most {EVENTS_PER_REQUEST_MAX} events in one request")]
     TooMany,
+    /// What should be a `CloudEvent` is none.
+    #[error("expected CloudEvents 1.0: {reason}")]
+    CloudEvent {
+        /// What is missing or wrong.
+        reason: String,
+    },
     /// A content type that has no meaning here.
-    #[error("expected JSON, NDJSON, text or bytes, found {found}")]
+    #[error("expected JSON, NDJSON, CloudEvents in JSON, text or bytes, found {found}")]
     MediaType {
         /// The content type.
         found: String,
@@ -204,6 +279,9 @@ impl From<PublishError> for Problem {
             PublishError::Utf8 => Self::new(Invalid, "utf8-invalid", "The text is not UTF-8"),
             PublishError::TooMany => Self::new(TooLarge, "events-too-many", "Too many events")
                 .with("limit", EVENTS_PER_REQUEST_MAX),
+            PublishError::CloudEvent { .. } => {
+                Self::new(Invalid, "cloud-event-invalid", "The body is no CloudEvent")
+            }
             PublishError::MediaType { .. } => {
                 Self::new(Unsupported, "media-type-unsupported", "The content type is not taken")
             }

@@ -95,6 +95,13 @@ pub enum Gap {
         /// The next that can be read, or may be.
         to: Offset,
     },
+    /// The reader was too slow, and does not want what it is behind with; reading goes on at `to`.
+    Lagged {
+        /// The record that was to come next.
+        from: Offset,
+        /// The oldest that is still in memory.
+        to: Offset,
+    },
     /// The reader's position is of another life of the log; reading starts at `earliest`.
     EpochChanged {
         /// The life that the reader knew.
@@ -110,13 +117,14 @@ impl Gap {
         match self {
             Self::Trimmed { .. } => "trimmed",
             Self::Damaged { .. } => "damaged",
+            Self::Lagged { .. } => "lagged",
             Self::EpochChanged { .. } => "epoch-changed",
         }
     }
 
     fn data(&self) -> Value {
         match self {
-            Self::Trimmed { from, to } | Self::Damaged { from, to } => {
+            Self::Trimmed { from, to } | Self::Damaged { from, to } | Self::Lagged { from, to } => {
                 json!({"from": from, "to": to, "missed": to.since(*from)})
             }
             Self::EpochChanged { asked, earliest: StreamPosition { epoch, offset } } => {

@@ -38,6 +38,31 @@ pub enum Form {
     Lines,
 }
 
+/// What becomes of a reader that was live and is too slow for what is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SlowPolicy {
+    /// It reads the log, and misses nothing that is kept.
+    #[default]
+    CatchUp,
+    /// It goes on with what is still in memory, and is told by `lagged` how much it missed.
+    DropOldest,
+    /// It is sent away with its position.
+    Disconnect,
+}
+
+/// Reads the value of `slow`, if there is one.
+///
+/// # Errors
+/// [`SubscribeError::Slow`] if it is no policy.
+pub fn slow_policy(slow: Option<&str>) -> Result<SlowPolicy, SubscribeError> {
+    match slow {
+        None | Some("catch-up") => Ok(SlowPolicy::CatchUp),
+        Some("drop-oldest") => Ok(SlowPolicy::DropOldest),
+        Some("disconnect") => Ok(SlowPolicy::Disconnect),
+        Some(other) => Err(SubscribeError::Slow { found: other.to_owned() }),
+    }
+}
+
 /// What a reader asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subscribe<T = ResumeToken> {
@@ -154,6 +179,12 @@ pub enum SubscribeError {
         /// What it was.
         found: String,
     },
+    /// `slow` has another form.
+    #[error("expected `slow` to be catch-up, drop-oldest or disconnect, found {found:?}")]
+    Slow {
+        /// What it was.
+        found: String,
+    },
     /// No form of ours is acceptable.
     #[error("expected to accept text/event-stream, application/x-ndjson or application/json")]
     Accept,
@@ -190,6 +221,9 @@ impl From<SubscribeError> for Problem {
             }
             SubscribeError::Limit { .. } => {
                 Self::new(Invalid, "limit-invalid", "The limit is no number")
+            }
+            SubscribeError::Slow { .. } => {
+                Self::new(Invalid, "slow-invalid", "There is no such policy for slow readers")
             }
             SubscribeError::Accept => {
                 Self::new(Invalid, "not-acceptable", "No form of the answer is acceptable")
@@ -244,6 +278,14 @@ mod tests {
         check_form("text/html, Application/JSON;q=0.9, */*;q=0.8", &Ok(Form::JsonPage));
         check_form("image/png", &Err(SubscribeError::Accept));
         assert_eq!(form(&HeaderMap::new()), Ok(Form::EventStream));
+    }
+
+    #[test]
+    fn a_slow_reader_catches_up_unless_it_says_otherwise() {
+        assert_eq!(slow_policy(None), Ok(SlowPolicy::CatchUp));
+        assert_eq!(slow_policy(Some("drop-oldest")), Ok(SlowPolicy::DropOldest));
+        assert_eq!(slow_policy(Some("disconnect")), Ok(SlowPolicy::Disconnect));
+        assert!(slow_policy(Some("")).is_err());
     }
 
     #[test]

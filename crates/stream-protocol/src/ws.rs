@@ -4,7 +4,7 @@
 //!
 //! ```json
 //! {"subscribe": {"id": "s1", "topics": ["orders.>"], "filter": ["data.amount>=10"], "from": "earliest"}}
-//! {"subscribe": {"id": "s1", "topics": ["orders.>"], "resume": "m…"}}
+//! {"subscribe": {"id": "s1", "topics": ["orders.>"], "resume": "m…", "slow": "drop-oldest"}}
 //! {"unsubscribe": {"id": "s1"}}
 //! {"publish": {"id": "p1", "topic": "orders.eu", "data": {"amount": 12}, "idempotency_key": "o-17"}}
 //! {"ping": {"id": "1"}}
@@ -12,6 +12,9 @@
 //!
 //! Answers have one key too, and name the `id`: `subscribed`, `unsubscribed`, `published`, `pong`,
 //! or `error` with a problem document.
+//! Who speaks [`cloud`] events says the same in their form.
+
+pub mod cloud;
 
 use std::borrow::Cow;
 
@@ -20,8 +23,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use stream_model::{Data, ErrorClass, Topic};
 
-use crate::publish::{Publish, keyed};
-use crate::subscribe::{StartAt, start_from};
+use crate::publish::{Draft, Publish, keyed};
+use crate::subscribe::{SlowPolicy, StartAt, slow_policy, start_from};
 use crate::{AnyToken, COMMAND_ID_BYTES_MAX, Interest, Positions, Problem, ResumeTokenError};
 
 /// One command, understood.
@@ -35,6 +38,8 @@ pub enum Command {
         interest: Interest,
         /// Where it starts; the live end unless said otherwise.
         start: StartAt<Positions>,
+        /// What becomes of it if it is too slow.
+        slow: SlowPolicy,
     },
     /// Read them no more.
     Unsubscribe {
@@ -96,6 +101,7 @@ struct Subscribe<'a> {
     filter: Vec<String>,
     from: Option<String>,
     resume: Option<String>,
+    slow: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -155,7 +161,8 @@ fn understand(message: Message<'_>, id: String) -> Result<Command, Problem> {
         Message::Subscribe(subscribe) => {
             let interest = Interest::parse(&subscribe.topics, &subscribe.filter)?;
             let start = start(&subscribe, &interest)?;
-            Command::Subscribe { id, interest, start }
+            let slow = slow_policy(subscribe.slow.as_deref())?;
+            Command::Subscribe { id, interest, start, slow }
         }
         Message::Unsubscribe(_) => Command::Unsubscribe { id },
         Message::Ping(_) => Command::Ping { id },
@@ -192,7 +199,7 @@ fn published(publish: &PublishOne<'_>) -> Result<Publish, Problem> {
         invalid("data-invalid", "The data cannot be published", error.to_string())
     })?;
     let producer = publish.idempotency_key.as_deref().map(keyed).transpose()?;
-    Ok(Publish { events: vec![data], producer })
+    Ok(Publish { events: vec![Draft::Data(data)], producer, trace: None })
 }
 
 #[cfg(test)]
@@ -211,7 +218,8 @@ mod tests {
         );
         let interest = Interest::parse(["a", "b.>"], ["type=message"]).unwrap();
         let start = StartAt::Earliest;
-        assert_eq!(subscribe, Command::Subscribe { id: "s".to_owned(), interest, start });
+        let slow = SlowPolicy::CatchUp;
+        assert_eq!(subscribe, Command::Subscribe { id: "s".to_owned(), interest, start, slow });
         let Command::Subscribe { start, .. } =
             command(r#"{"subscribe":{"id":"s","topics":["a"],"resume":"e.5"}}"#)
         else {
@@ -230,7 +238,7 @@ mod tests {
             panic!("expected a publish")
         };
         assert_eq!(topic.as_str(), "a.b");
-        assert_eq!(publish.events, [Data::json(r#"{"n": 1}"#).unwrap()], "as it came");
+        assert_eq!(publish.events, [Draft::Data(Data::json(r#"{"n": 1}"#).unwrap())], "as it came");
         assert_eq!(publish.producer, Some(keyed("k").unwrap()));
     }
 

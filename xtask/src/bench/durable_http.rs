@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use super::beside_server;
 use crate::args::Args;
-use crate::executables::Executables;
 use crate::install::{Installation, install, run_all, words};
 use crate::process::program;
 
@@ -26,15 +26,7 @@ const REDIS: [&str; 2] = [
 
 /// `cargo xtask bench durable-http [ARGS]`
 pub(super) fn run(args: Args) -> Result<()> {
-    let built = Executables::build(&[
-        "--release",
-        "--package=millstream-server",
-        "--package=bench",
-        "--bin=millstream",
-        "--bin=durable-http",
-    ])?;
-    let bench = program(built.path("durable-http")?);
-    let bench = bench.args(["--millstream".as_ref(), built.path("millstream")?.as_os_str()]);
+    let bench = beside_server("durable-http")?;
     install(&node_server())?;
     let server = Path::new(NODE).join("server.mjs");
     bench

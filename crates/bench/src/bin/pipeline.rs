@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::ensure;
-use bench::rounds::{Contestant, medians, ratio};
+use bench::rounds::{Contestant, fastest, ratio};
 use bytes::Bytes;
 use eventsource_stream::Eventsource;
 use futures_util::{StreamExt, stream};
@@ -67,9 +67,9 @@ fn compare(input: &str, chunk_bytes: usize, events: usize) -> anyhow::Result<()>
             drop(runtime.block_on(peer(&chunks, false)));
         }),
     ];
-    let times = medians(ROUNDS, &mut contestants);
+    let times = fastest(ROUNDS, &mut contestants);
     let peer_time = times.last().copied().unwrap_or_default();
-    println!("\nchunks of {chunk_bytes} bytes, {} frames each, median of {ROUNDS}", want.frames);
+    println!("\nchunks of {chunk_bytes} bytes, {} frames each, fastest of {ROUNDS}", want.frames);
     println!("{:>8} {:>10} {:>14}", "MB/s", "ns/event", "times the peer");
     for (contestant, time) in contestants.iter().zip(times) {
         let speed = megabytes(input) / time.as_secs_f64();

@@ -22,6 +22,8 @@ const TEXT: &str = "content-type: text/plain\r\n";
 pub enum Kind {
     /// Our server, topics; with a folder, on disk.
     Topics(PathBuf, Option<PathBuf>),
+    /// Our server, topics, on a cluster at an address.
+    Shared(PathBuf, String),
     /// Our server, durable streams; with a folder, on disk.
     Streams(PathBuf, Option<PathBuf>),
     /// The server of the crate `durable-streams`, its folder, and `memory` or `wal`.
@@ -50,6 +52,7 @@ impl Kind {
         match self {
             Self::Topics(_, None) => "millstream, topic, memory",
             Self::Topics(_, Some(_)) => "millstream, topic, disk",
+            Self::Shared(..) => "millstream, topic, NATS",
             Self::Streams(_, None) => "millstream, durable stream, memory",
             Self::Streams(_, Some(_)) => "millstream, durable stream, disk",
             Self::DurableStreams(_, (_, "memory")) => "durable-streams 0.1.5, memory",
@@ -85,7 +88,7 @@ impl Kind {
 
     fn path(&self) -> &'static str {
         match self {
-            Self::Topics(..) => "/topics/bench",
+            Self::Topics(..) | Self::Shared(..) => "/topics/bench",
             Self::Streams(..) => "/v1/stream/bench",
             Self::DurableStreams(..) => "/bench",
             Self::Nchan(..) => "/publish",
@@ -101,7 +104,7 @@ impl Kind {
                 http_get(address, &format!("{path}?offset=now&live=sse"), "")
             }
             Self::Nchan(..) => http_get(address, "/subscribe", EVENTS),
-            Self::Topics(..) | Self::Axum(_) => http_get(address, path, EVENTS),
+            Self::Topics(..) | Self::Shared(..) | Self::Axum(_) => http_get(address, path, EVENTS),
         };
         (subscribe, http_post(address, path, TEXT))
     }
@@ -115,6 +118,10 @@ impl Kind {
                     Some(dir) => words.extend(["--data".to_owned(), text(dir)]),
                 }
                 (program, words)
+            }
+            Self::Shared(program, engine) => {
+                let listen = format!("127.0.0.1:{port}");
+                (program, words(&["serve", "--listen", &listen, "--engine", engine]))
             }
             Self::DurableStreams(program, dir) => {
                 let (dir, durability) = dir;
@@ -199,6 +206,17 @@ fn make_stream(address: SocketAddr, path: &str) -> anyhow::Result<()> {
 }
 
 impl Contestant {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.publish.address
+    }
+
+    /// The same server, as the load sees another topic of it.
+    pub fn topic(&self, name: &str) -> (Subscribe, Publish) {
+        let (address, path) = (self.address(), format!("/topics/{name}"));
+        (http_get(address, &path, EVENTS), http_post(address, &path, TEXT))
+    }
+
     /// As the load sees it.
     pub fn server(&self) -> Server<'_> {
         let process = Some(Process::new(self.process.id()));

@@ -18,6 +18,8 @@ use tokio::task::JoinSet;
 use super::{Contestant, RECORD_BYTES, records};
 
 /// A store with one log that everybody writes to.
+///
+/// The threads that append commit before they sleep, as the event loops of the server do.
 pub struct Ours {
     runtime: Runtime,
     log: Arc<dyn Log>,
@@ -35,8 +37,12 @@ fn name(text: &str) -> anyhow::Result<LogName> {
 
 impl Contestant for Ours {
     fn open(path: &Path) -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let store = DiskStore::open(path, DiskOptions::default())?;
+        let committed = store.clone();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .on_thread_park(move || committed.commit_before_sleep())
+            .build()?;
         let name = name("bench")?;
         let log = runtime.block_on(store.get_or_create(&name, LogConfig::default()))?;
         Ok(Self { runtime, log })

@@ -37,6 +37,12 @@ test('topics are shown as they live, through a restart of the server', async (t)
   await page.getByRole('button', { name: 'Go on' }).click();
   await events.filter({ hasText: 'while it is paused' }).waitFor();
   await page.locator('#published').filter({ hasNotText: '–' }).waitFor();
+  // What is told of the disk: how long it syncs, and how much at once.
+  await page.locator('#sync').filter({ hasNotText: '–' }).waitFor();
+  assert.ok(Number(await page.locator('#group').textContent()) >= 1);
+  await page.locator('#storage').getByText('log segment').waitFor();
+  const lag = page.getByRole('row').filter({ hasText: 'orders.eu' }).getByRole('cell').last();
+  await lag.getByText('0', { exact: true }).waitFor();
   await browser.picture('topics');
 
   await server.kill();
@@ -68,6 +74,8 @@ test('an LLM stream is shown as it comes, cut and resumed by hand', async (t) =>
   provider.say('and nothing is lost on the way. 🌊');
   provider.end();
   await page.getByText('ended: complete').waitFor();
+  // What the server measured, not what this page saw.
+  await page.getByText(/first token after .* ms · about .* tokens · .* a second/).waitFor();
   assert.equal(await text.textContent(), 'The brook drives the wheel, the wheel drives the stone, and nothing is lost on the way. 🌊');
   assert.deepEqual(browser.errors, []);
 });

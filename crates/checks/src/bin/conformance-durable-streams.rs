@@ -9,12 +9,16 @@ use anyhow::{Context as _, ensure};
 use checks::program::Program;
 use clap::Parser;
 use serde::Deserialize;
+use stream_log_nats::testkit::NatsServer;
 use tokio::process::Command;
 
 /// What the server is started with: a port of its own, polls that do not make the suite wait, and
 /// webhooks to the receivers that the suite starts beside it.
 const SERVE: &[&str] =
     &["serve", "--listen", "127.0.0.1:0", "--long-poll", "500ms", "--allow-local-webhooks"];
+
+/// Appends of the suite are larger than what NATS takes unless it is told.
+const LARGE: &str = "max_payload: 8MB";
 
 #[derive(Debug, Parser)]
 struct Args {
@@ -24,6 +28,9 @@ struct Args {
     /// The binary to start
     #[arg(long, required_unless_present = "url")]
     server: Option<PathBuf>,
+    /// The server of NATS to keep everything on, instead of a folder
+    #[arg(long)]
+    nats: Option<PathBuf>,
     /// A server that runs already
     #[arg(long)]
     url: Option<String>,
@@ -57,13 +64,10 @@ async fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
     let report = match (&args.url, &args.server) {
         (Some(url), _) => run(&args.suite, url).await?,
-        (None, Some(server)) => {
-            let data = tempfile::tempdir()?;
-            let folder = [OsStr::new("--data"), data.path().as_os_str()];
-            let serve = SERVE.iter().map(OsStr::new).chain(folder);
-            let server = Program::start(server, serve).await?;
-            run(&args.suite, server.url()).await?
-        }
+        (None, Some(server)) => match &args.nats {
+            Some(nats) => on_nats(&args.suite, server, nats).await?,
+            None => on_disk(&args.suite, server).await?,
+        },
         (None, None) => anyhow::bail!("expected --server or --url"),
     };
     for case in report.test_results.iter().flat_map(|file| &file.assertion_results) {
@@ -75,6 +79,24 @@ async fn main() -> anyhow::Result<ExitCode> {
     let (passed, total) = (report.num_passed_tests, report.num_total_tests);
     println!("durable-streams: {passed}/{total}");
     Ok(if passed == total { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs the suite against our server with a folder.
+async fn on_disk(suite: &Path, server: &Path) -> anyhow::Result<Report> {
+    let data = tempfile::tempdir()?;
+    let folder = [OsStr::new("--data"), data.path().as_os_str()];
+    let serve = SERVE.iter().map(OsStr::new).chain(folder);
+    let server = Program::start(server, serve).await?;
+    run(suite, server.url()).await
+}
+
+/// Runs the suite against our server with a server of NATS behind it.
+async fn on_nats(suite: &Path, server: &Path, nats: &Path) -> anyhow::Result<Report> {
+    let nats = NatsServer::of(nats, LARGE);
+    let engine = ["--engine".to_owned(), nats.address()];
+    let serve = SERVE.iter().map(|word| (*word).to_owned()).chain(engine);
+    let server = Program::start(server, serve).await?;
+    run(suite, server.url()).await
 }
 
 /// Runs the suite against `url`.

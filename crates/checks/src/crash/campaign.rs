@@ -1,6 +1,6 @@
 //! Writers, readers and kills, put together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,6 +27,9 @@ const WRITERS: u32 = 8;
 /// The server is killed within this time after it has acknowledged enough.
 const KILL_WITHIN: Duration = Duration::from_millis(30);
 
+/// How long one answer may take; then the request is sent again.
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// How often the count of acknowledged appends is looked at.
 const GLANCE: Duration = Duration::from_millis(1);
 
@@ -35,7 +38,7 @@ const CONFIG: &str =
     "long_poll = '500ms'\n[topics]\nrecords_max = 1000000000\nbytes_max = 1000000000000\n";
 
 /// The records of each log, by its path.
-type Logs = BTreeMap<String, Vec<Mark>>;
+pub(super) type Logs = BTreeMap<String, Vec<Mark>>;
 
 /// What is to be done.
 #[derive(Debug, Clone)]
@@ -59,6 +62,8 @@ pub struct Report {
     pub verdict: Verdict,
     /// Readers that read anything else than what the log has.
     pub wrong_readers: Vec<String>,
+    /// What servers said that acknowledged appends survive.
+    pub claims: BTreeSet<String>,
     kills: u32,
     acknowledged: u64,
     records: usize,
@@ -83,6 +88,7 @@ impl fmt::Display for Report {
         writeln!(f, "{kills} kills, {acknowledged} appends acknowledged, {records} records")?;
         writeln!(f, "{unanswered} appends without an answer, of which {happened} had happened")?;
         writeln!(f, "{repeated} acknowledged appends sent again")?;
+        writeln!(f, "claimed: {}", self.claims.iter().cloned().collect::<Vec<_>>().join(", "))?;
         let mut starts = self.starts.clone();
         starts.sort_unstable();
         let median = starts.get(starts.len() / 2).copied().unwrap_or_default();
@@ -110,18 +116,18 @@ impl fmt::Display for Report {
 /// Dropping the future kills the server.
 pub async fn run(plan: &Plan) -> anyhow::Result<Report> {
     let mut random = fastrand::Rng::with_seed(plan.seed);
-    let stage = Stage::new();
+    let stage = Stage::new(ANSWER_TIMEOUT);
     let (mut server, _) = start(&plan.server, &[], &plan.keep, &stage).await?;
     create_logs(&stage).await?;
     let mut writers = spawn_writers(&stage);
-    let mut readers = spawn_readers(&stage, &mut random);
+    let mut readers = spawn_readers(&stage, &mut random, &[Way::Sse, Way::CatchUp]);
 
     let mut report = Report { kills: plan.kills, ..Report::default() };
     for kill in 1..=plan.kills {
         let enough = plan.appends * u64::from(kill) / u64::from(plan.kills + 1);
         wait_for(enough, &stage, &mut writers, &mut readers).await?;
         sleep(KILL_WITHIN.mul_f64(random.f64())).await;
-        stage.set_address(None);
+        stage.set_addresses(Vec::new());
         server.kill().await?;
         let (again, time) = start(&plan.server, &[], &plan.keep, &stage).await?;
         (server, report.starts) = (again, [report.starts, vec![time]].concat());
@@ -152,7 +158,7 @@ pub(super) async fn start(
     let serve = ["serve", "--listen", "127.0.0.1:0", "--config", &path].map(str::to_owned);
     let server = Program::start(program, words.iter().chain(&serve).chain(keep)).await?;
     let address = server.url().strip_prefix("http://").context("expected an address")?.parse()?;
-    stage.set_address(Some(address));
+    stage.set_addresses(vec![address]);
     Ok((server, begin.elapsed()))
 }
 
@@ -162,7 +168,7 @@ pub(super) fn targets() -> impl Iterator<Item = Target> {
     topics.chain((0..LOGS).map(|number| Target::Stream(format!("crash/{number}"))))
 }
 
-async fn create_logs(stage: &Stage) -> anyhow::Result<()> {
+pub(super) async fn create_logs(stage: &Stage) -> anyhow::Result<()> {
     let mut link = Link::new(stage.clone());
     for request in targets().filter_map(|target| target.create()) {
         let reply = link.insist(&request).await?;
@@ -172,7 +178,7 @@ async fn create_logs(stage: &Stage) -> anyhow::Result<()> {
 }
 
 /// The writers of all logs, each with the log's path.
-fn spawn_writers(stage: &Stage) -> JoinSet<anyhow::Result<(String, Written)>> {
+pub(super) fn spawn_writers(stage: &Stage) -> JoinSet<anyhow::Result<(String, Written)>> {
     let mut writers = JoinSet::new();
     let all = targets().flat_map(|target| (0..WRITERS).map(move |_| target.clone()));
     for (writer, target) in (0..).zip(all) {
@@ -188,18 +194,19 @@ fn spawn_writers(stage: &Stage) -> JoinSet<anyhow::Result<(String, Written)>> {
     writers
 }
 
-/// A reader of each log for each way, each with the log's path.
-fn spawn_readers(
+/// A reader of each log for each way, each with the log's path; topics are read in these ways.
+pub(super) fn spawn_readers(
     stage: &Stage,
     random: &mut fastrand::Rng,
+    of_topics: &[Way],
 ) -> JoinSet<anyhow::Result<(String, Read)>> {
     let mut readers = JoinSet::new();
     let ways = |target: &Target| match target {
-        Target::Topic(_) => vec![Way::Sse, Way::CatchUp],
-        Target::Stream(_) => vec![Way::Sse, Way::LongPoll, Way::CatchUp],
+        Target::Topic(_) => of_topics,
+        Target::Stream(_) => &[Way::Sse, Way::LongPoll, Way::CatchUp],
     };
     for target in targets() {
-        for way in ways(&target) {
+        for way in ways(&target).iter().copied() {
             let (stage, path, seed) = (stage.clone(), target.path(), random.u64(..));
             let read = reader::read(stage, target.clone(), way, seed);
             let work = async move {
@@ -238,7 +245,9 @@ async fn wait_for<W: 'static, R: 'static>(
     Ok(())
 }
 
-async fn join<T: 'static>(tasks: &mut JoinSet<anyhow::Result<T>>) -> anyhow::Result<Vec<T>> {
+pub(super) async fn join<T: 'static>(
+    tasks: &mut JoinSet<anyhow::Result<T>>,
+) -> anyhow::Result<Vec<T>> {
     let mut results = Vec::new();
     while let Some(ended) = tokio::time::timeout(PATIENCE, tasks.join_next()).await? {
         results.push(ended??);
@@ -247,7 +256,7 @@ async fn join<T: 'static>(tasks: &mut JoinSet<anyhow::Result<T>>) -> anyhow::Res
 }
 
 /// Reads every log from its beginning to its tail.
-async fn read_logs(stage: &Stage) -> anyhow::Result<Logs> {
+pub(super) async fn read_logs(stage: &Stage) -> anyhow::Result<Logs> {
     let mut logs = BTreeMap::new();
     for target in targets() {
         let path = target.path();
@@ -258,7 +267,18 @@ async fn read_logs(stage: &Stage) -> anyhow::Result<Logs> {
 }
 
 impl Report {
-    fn judge(&mut self, logs: &Logs, written: &[(String, Written)], read: &[(String, Read)]) {
+    /// A report of kills, by the time that each start after one took.
+    pub(super) fn after(starts: Vec<Duration>) -> anyhow::Result<Self> {
+        Ok(Self { kills: u32::try_from(starts.len())?, starts, ..Self::default() })
+    }
+
+    /// Holds what writers were told and readers read against what the logs have.
+    pub(super) fn judge(
+        &mut self,
+        logs: &Logs,
+        written: &[(String, Written)],
+        read: &[(String, Read)],
+    ) {
         for (path, log) in logs {
             let own = written.iter().filter(|(of, _)| of == path);
             let ledgers: Vec<_> = own.map(|(_, written)| written.ledger.clone()).collect();
@@ -270,6 +290,7 @@ impl Report {
             self.unanswered += written.unanswered;
             self.happened += written.happened;
             self.repeated += written.repeated;
+            self.claims.extend(written.claims.iter().cloned());
         }
         self.readers = read.len();
         for (path, read) in read {

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 use super::audit::{Ledger, Verdict, audit};
-use super::campaign::{start, targets};
+use super::campaign::{ANSWER_TIMEOUT, start, targets};
 use super::link::Link;
 use super::log::{Retry, Target};
 use super::reader::read_to_tail;
@@ -70,7 +70,7 @@ impl fmt::Display for Full {
 /// Dropping the future kills the server.
 pub async fn run(server: &Path, scarcity: Scarcity) -> anyhow::Result<Option<Full>> {
     let Some(room) = Room::new(scarcity)? else { return Ok(None) };
-    let stage = Stage::new();
+    let stage = Stage::new(ANSWER_TIMEOUT);
     let keep = ["--data".to_owned(), room.data().display().to_string()];
     let words = ["-c", SHELL, "sh", &server.display().to_string()].map(str::to_owned);
     let (server, _) = start(Path::new("sh"), &words, &keep, &stage).await?;

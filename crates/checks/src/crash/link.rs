@@ -8,9 +8,6 @@ use tokio::time::{Instant, sleep, timeout};
 use super::stage::{PATIENCE, Stage};
 use crate::wire::Connection;
 
-/// How long one answer may take; then the request is sent again.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
-
 /// How long to wait before a broken connection is opened again.
 const PAUSE: Duration = Duration::from_millis(2);
 
@@ -59,8 +56,9 @@ impl Link {
 
     /// Sends a request once; `None` if the connection broke.
     pub(super) async fn once(&mut self, request: &[u8]) -> anyhow::Result<Option<Reply>> {
+        let patience = self.stage.answer_timeout();
         let Some(connection) = self.connect().await? else { return Ok(None) };
-        let Ok(Ok(answer)) = timeout(ANSWER_TIMEOUT, connection.call(request)).await else {
+        let Ok(Ok(answer)) = timeout(patience, connection.call(request)).await else {
             self.connection = None;
             return Ok(None);
         };

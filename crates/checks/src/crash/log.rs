@@ -85,6 +85,13 @@ impl Target {
             _ => None,
         }
     }
+
+    /// What the answer to an append says that it survives; durable streams do not say it.
+    pub(super) fn claimed(&self, body: &[u8]) -> Option<String> {
+        let Self::Topic(_) = self else { return None };
+        let answer: Value = serde_json::from_slice(body).ok()?;
+        Some(answer.get("durability")?.as_str()?.to_owned())
+    }
 }
 
 /// The record that an event's JSON holds.

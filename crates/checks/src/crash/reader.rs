@@ -10,6 +10,7 @@ use super::log::{Target, mark_of_event, marks_of_lines};
 use super::mark::Mark;
 use super::pages::Pages;
 use super::stage::Stage;
+use super::web_socket;
 use crate::reader::{Reader, Refused, Seen};
 
 /// Bytes after which a connection is cut at the latest, but for an event that is longer.
@@ -19,10 +20,10 @@ const CUT_BYTES_MAX: usize = 64 << 10;
 const PATIENCE_MAX: usize = 64;
 
 /// Silence after which a live reader looks whether it has all.
-const SILENCE: Duration = Duration::from_millis(300);
+pub(super) const SILENCE: Duration = Duration::from_millis(300);
 
 /// How long a reader at the end waits before it asks again.
-const PAUSE: Duration = Duration::from_millis(20);
+pub(super) const PAUSE: Duration = Duration::from_millis(20);
 
 /// One in so many requests for a page is cut.
 const CUT_ONE_IN: u32 = 8;
@@ -32,6 +33,8 @@ const CUT_ONE_IN: u32 = 8;
 pub(super) enum Way {
     /// Server-sent events.
     Sse,
+    /// A WebSocket.
+    WebSocket,
     /// Long polls of a durable stream.
     LongPoll,
     /// Pages of history, asked for again and again.
@@ -56,6 +59,7 @@ pub(super) async fn read(
     let random = fastrand::Rng::with_seed(seed);
     match way {
         Way::Sse => live(stage, &target, random).await,
+        Way::WebSocket => web_socket::read(stage, &target, random).await,
         Way::LongPoll => pages(stage, target, true, random).await,
         Way::CatchUp => pages(stage, target, false, random).await,
     }
@@ -98,11 +102,11 @@ async fn live(stage: Stage, target: &Target, mut random: fastrand::Rng) -> anyho
     while !stage.is_all(&target.path(), read.marks.len()) {
         let address = stage.address().await?;
         let (url, id) = position.request(&format!("http://{address}{}", target.path()));
-        let mut reader = match Reader::open(&url, id).await {
-            Ok(Some(reader)) => reader,
-            Ok(None) => bail!("{url} has an end"),
-            Err(error) if is_refusal(&error) => return Err(error),
-            Err(_) => {
+        let mut reader = match timeout(stage.answer_timeout(), Reader::open(&url, id)).await {
+            Ok(Ok(Some(reader))) => reader,
+            Ok(Ok(None)) => bail!("{url} has an end"),
+            Ok(Err(error)) if is_refusal(&error) => return Err(error),
+            _ => {
                 sleep(PAUSE).await;
                 continue;
             }

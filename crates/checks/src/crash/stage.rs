@@ -1,4 +1,4 @@
-//! What writers, readers and whoever kills the server know of each other.
+//! What writers, readers and whoever kills servers know of each other.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,8 +18,10 @@ pub(super) struct Stage(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    /// Where the server listens, while it runs.
-    address: watch::Sender<Option<SocketAddr>>,
+    /// Where servers listen, while they run.
+    addresses: watch::Sender<Vec<SocketAddr>>,
+    /// How long one answer may take; then the request is sent again.
+    answer_timeout: Duration,
     /// Records of each log, once no more are written.
     goals: watch::Sender<Option<BTreeMap<String, usize>>>,
     acknowledged: AtomicU64,
@@ -27,26 +29,33 @@ struct Shared {
 }
 
 impl Stage {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(answer_timeout: Duration) -> Self {
         Self(Arc::new(Shared {
-            address: watch::Sender::new(None),
+            addresses: watch::Sender::new(Vec::new()),
+            answer_timeout,
             goals: watch::Sender::new(None),
             acknowledged: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
         }))
     }
 
-    /// Says where the server is, or that it is gone.
-    pub(super) fn set_address(&self, address: Option<SocketAddr>) {
-        self.0.address.send_replace(address);
+    /// Says where the servers are; none is there if there is no address.
+    pub(super) fn set_addresses(&self, addresses: Vec<SocketAddr>) {
+        self.0.addresses.send_replace(addresses);
     }
 
-    /// Where the server is, once it is there.
+    /// Where a server is, any of them, once one is there.
     pub(super) async fn address(&self) -> anyhow::Result<SocketAddr> {
-        let mut addresses = self.0.address.subscribe();
-        let address = tokio::time::timeout(PATIENCE, addresses.wait_for(Option::is_some)).await;
-        let address = address.context("the server does not come back")??;
-        address.context("the server is gone")
+        let mut addresses = self.0.addresses.subscribe();
+        let some = addresses.wait_for(|addresses| !addresses.is_empty());
+        let known = tokio::time::timeout(PATIENCE, some).await;
+        let known = known.context("the server does not come back")??;
+        fastrand::choice(known.iter()).copied().context("the server is gone")
+    }
+
+    /// How long one answer may take.
+    pub(super) fn answer_timeout(&self) -> Duration {
+        self.0.answer_timeout
     }
 
     /// Notes that the server acknowledged one more append.

@@ -1,5 +1,7 @@
 //! A writer: sends each append until it is acknowledged, then the next.
 
+use std::collections::BTreeSet;
+
 use anyhow::{bail, ensure};
 
 use super::audit::Ledger;
@@ -20,6 +22,8 @@ pub(super) struct Written {
     pub(super) happened: u64,
     /// Acknowledged appends that were sent again.
     pub(super) repeated: u64,
+    /// What the server said that its acknowledged appends survive.
+    pub(super) claims: BTreeSet<String>,
 }
 
 /// Appends to `target` until writing is over.
@@ -40,6 +44,7 @@ pub(super) async fn write(
             let told = String::from_utf8_lossy(&reply.body);
             bail!("append {append} of writer {writer} was answered {}: {told}", reply.status);
         };
+        written.claims.extend(target.claimed(&reply.body));
         let Acknowledged { offset, duplicate } = acknowledged;
         ensure!(reply.sent > 1 || !duplicate, "append {append} was new and is told a duplicate");
         written.unanswered += u64::from(reply.sent > 1);

@@ -1,4 +1,6 @@
 //! What the programs of this crate find.
 
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod vectors;

@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod relays;
+#[cfg(test)]
+mod shared;

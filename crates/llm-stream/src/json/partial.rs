@@ -220,7 +220,15 @@ impl PartialJson {
         let allowed = chunk.floor_char_boundary(self.room_bytes);
         let (mut input, over) = chunk.split_at_checked(allowed).unwrap_or((chunk, ""));
         self.room_bytes = self.room_bytes.saturating_sub(allowed);
-        while let Some(token) = &self.scanner.advance(&mut input) {
+        loop {
+            // Most of what comes is text, which goes into the tree as it is.
+            if let Some(text) = self.scanner.plain_text(&mut input) {
+                self.tree.add_text(text);
+                if input.is_empty() {
+                    break;
+                }
+            }
+            let Some(token) = &self.scanner.advance(&mut input) else { break };
             let offset = self.scanner.offset();
             self.tree.apply(token, &mut self.events).map_err(|kind| kind.at(offset))?;
         }

@@ -172,6 +172,17 @@ impl JsonScanner {
         }
     }
 
+    /// Takes text inside a string off the front of `input`, as far as it stands for itself: what a
+    /// token of text would have.
+    #[inline]
+    pub(super) fn plain_text<'a>(&mut self, input: &mut &'a str) -> Option<&'a str> {
+        if self.state != State::Text || self.error.is_some() {
+            return None;
+        }
+        let plain = string::plain_len(input.as_bytes(), self.quote);
+        (plain > 0).then(|| self.take(input, plain))
+    }
+
     /// Tells that the text is over; a number that ends with it yields its last token.
     ///
     /// # Errors
@@ -281,11 +292,23 @@ impl JsonScanner {
         let byte = *input.as_bytes().first()?;
         match (expect, byte) {
             (Expect::FirstKey | Expect::Key, b'"') => Some(self.open_string(true, input)),
-            (Expect::Colon, b':') => self.pass(Expect::Member, input),
-            (Expect::Next, b',') => match self.open.last() {
-                Some(Container::Object) => self.pass(Expect::Key, input),
-                _ => self.pass(Expect::Element, input),
+            // What follows is mostly here already, and then needs no look at the state.
+            (Expect::Colon, b':') => match self.pass(Expect::Member, input)? {
+                byte @ (b'"' | b'{' | b'[' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
+                    self.value(byte, input)
+                }
+                _ => None,
             },
+            (Expect::Next, b',') if self.open.last() == Some(&Container::Object) => {
+                match self.pass(Expect::Key, input)? {
+                    b'"' => Some(self.open_string(true, input)),
+                    _ => None,
+                }
+            }
+            (Expect::Next, b',') => {
+                self.pass(Expect::Element, input);
+                None
+            }
             (Expect::Next | Expect::FirstKey, b'}') => self.close(Container::Object, input),
             (Expect::Next | Expect::FirstElement, b']') => self.close(Container::Array, input),
             (
@@ -337,10 +360,12 @@ impl JsonScanner {
         }
     }
 
-    fn pass<'a>(&mut self, expect: Expect, input: &mut &'a str) -> Step<'a> {
-        self.take(input, 1);
+    /// Passes over one byte and the blanks after it, and returns the byte that follows.
+    fn pass(&mut self, expect: Expect, input: &mut &str) -> Option<u8> {
         self.state = State::Between(expect);
-        None
+        let blanks = blank_len(input.as_bytes().get(1..).unwrap_or_default());
+        self.take(input, 1 + blanks);
+        input.as_bytes().first().copied()
     }
 
     fn open<'a>(&mut self, container: Container, input: &mut &'a str) -> Step<'a> {

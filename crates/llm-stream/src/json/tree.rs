@@ -99,7 +99,7 @@ impl Tree {
         events: &mut EventQueue,
     ) -> Result<(), JsonErrorKind> {
         match *token {
-            JsonToken::Text(piece) => self.text.push_str(piece),
+            JsonToken::Text(piece) => self.add_text(piece),
             JsonToken::Char(char) => self.text.push(char),
             JsonToken::KeyStart => self.key_start = self.text_len(),
             JsonToken::KeyEnd => self.end_key()?,
@@ -129,6 +129,12 @@ impl Tree {
             JsonToken::ArrayEnd | JsonToken::ObjectEnd => self.close(events),
         }
         Ok(())
+    }
+
+    /// Takes in text of the string or key that is open.
+    #[inline]
+    pub(super) fn add_text(&mut self, piece: &str) {
+        self.text.push_str(piece);
     }
 
     /// Tells of text that came since the last time; to be called at the end of each chunk.

@@ -5,6 +5,10 @@ mod bench;
 #[cfg(test)]
 mod callers;
 #[cfg(test)]
+mod cluster;
+#[cfg(test)]
+mod cluster_durable;
+#[cfg(test)]
 mod durable;
 #[cfg(test)]
 mod problems;
@@ -16,5 +20,7 @@ mod restarts;
 mod resume;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod telemetry;
 #[cfg(test)]
 mod topics;

@@ -10,7 +10,12 @@ pub(crate) fn binary() -> &'static Path {
 
 /// A server on a free port of loopback, with `args` besides.
 pub(crate) async fn serve(args: &[&str]) -> Program {
-    let all = ["serve", "--dev", "--memory", "--listen", "127.0.0.1:0"];
+    serve_with(&[&["--memory"], args].concat()).await
+}
+
+/// The same, with what keeps its logs among `args`.
+pub(crate) async fn serve_with(args: &[&str]) -> Program {
+    let all = ["serve", "--dev", "--listen", "127.0.0.1:0"];
     Program::start(binary(), all.iter().chain(args)).await.unwrap()
 }
 

@@ -182,7 +182,9 @@ async fn topics_are_listed_with_their_readers() {
     publish(&format!("{root}/a"), "1").await;
     let _reader = open(&format!("{root}/a")).await;
     let (_, listed) = call("GET", &root, &[], "").await.unwrap();
-    assert_eq!(listed["topics"][0], json!({"topic": "a", "earliest": 0, "tail": 1, "readers": 1}));
+    let first =
+        json!({"topic": "a", "earliest": 0, "tail": 1, "rate": 0.1, "readers": 1, "lag": 0});
+    assert_eq!(listed["topics"][0], first);
     assert_eq!(listed["topics"][1]["topic"], "b");
     let (_, rest) = call("GET", &format!("{root}?after=a&limit=1"), &[], "").await.unwrap();
     assert_eq!((&rest["topics"][0]["topic"], &rest["after"]), (&json!("b"), &json!("b")));

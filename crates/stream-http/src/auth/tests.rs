@@ -3,6 +3,7 @@
 use super::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use jsonwebtoken::jwk::Jwk;
 use serde_json::json;
 use stream_model::TopicFilter;
 use stream_protocol::Action;

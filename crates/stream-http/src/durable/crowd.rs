@@ -202,6 +202,12 @@ impl Follower for StreamFollower {
     fn readers(&mut self) -> &mut SharedReaders {
         &mut self.readers
     }
+
+    fn note_slowest(&mut self, next: u64) {
+        // The stream's own log begins where what a fork has from its source ends.
+        let behind = self.number().saturating_sub(next);
+        self.readers.note_slowest(self.cursor.position().saturating_sub(behind));
+    }
 }
 
 #[cfg(test)]
@@ -222,7 +228,7 @@ mod tests {
     async fn what_has_left_the_hub_is_left_to_those_who_read_the_log() {
         let headers: HeaderMap =
             [(CONTENT_TYPE, HeaderValue::from_static("text/plain"))].into_iter().collect();
-        let streams = Streams::new(Arc::new(MemoryStore::new()));
+        let streams = Streams::new(Arc::new(MemoryStore::new()), false);
         let create = Create::parse(&headers, Bytes::new(), "/").unwrap();
         let path = StreamPath::new("a").unwrap();
         let (stream, _) = streams.create(&path, create).await.unwrap();

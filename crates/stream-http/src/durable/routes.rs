@@ -23,6 +23,7 @@ use super::subscriptions;
 use crate::app::App;
 use crate::body;
 use crate::caller::Caller;
+use crate::connection::present;
 use crate::extract::{Asked, Name};
 use crate::live::MaybeTicket;
 use crate::reject;
@@ -86,7 +87,7 @@ async fn create(
     let body = body::read(body, app.body_bytes_max()).await.map_err(Refusal::from)?;
     let create = Create::parse(&headers, body, &format!("{}{ROOT}", mounted_at(&uri)))?;
     let (stream, created) = app.streams().create(&path, create).await?;
-    stream.touch();
+    stream.used.touch().await?;
     let state = stream.state().await?;
     let url = format!("{}{}", origin(&app, &headers, &uri), uri.path());
     let tail = stream.offset(state.tail);
@@ -121,7 +122,7 @@ pub(crate) async fn append(
     let path = parse_path(path)?;
     let append = Append::parse(headers, body)?;
     let stream = app.streams().find(&path).await?;
-    stream.touch();
+    stream.used.touch().await?;
     let appended = stream.append(&append).await?;
     if !appended.duplicate {
         app.subscriptions().note_append(&path, appended.tail);
@@ -141,16 +142,20 @@ async fn read(
     let path = parse_path(&path)?;
     let read = Read::parse(&query, &headers)?;
     let stream = app.streams().find(&path).await?;
-    stream.touch();
+    stream.used.touch().await?;
     let at = stream.start(read.start).await?;
-    let (timeout, shutdown) = (app.long_poll(), app.shutdown_signal());
+    let shutdown = app.shutdown_signal();
     let response = match read.mode {
         Mode::CatchUp => {
             let page = stream.page(at).await?;
             let (answer, body) = page.answer(&read, &stream.description, now(), None);
             respond(answer, body)
         }
-        Mode::LongPoll => live::long_poll(&stream, &read, at, timeout, shutdown).await?,
+        Mode::LongPoll => {
+            let allowed = caller.expires().map(|at| at.saturating_duration_since(present()));
+            let timeout = allowed.map_or(app.long_poll(), |allowed| allowed.min(app.long_poll()));
+            live::long_poll(&stream, &read, at, timeout, shutdown).await?
+        }
         Mode::Sse => {
             let from = (at, caller.expires());
             let seated = match &ticket {

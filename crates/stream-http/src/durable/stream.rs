@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 use stream_log::{
     AppendBatch, AppendError, AppendReceipt, Log, ReadBatch, ReadFrom, ReadLimit, Record, Tail,
+    TailWatch,
 };
 use stream_model::now::now;
 use stream_model::{Offset, Producer, ProducerError};
@@ -17,20 +17,26 @@ use stream_protocol::durable::read::{Page, ReadStart};
 use stream_protocol::durable::record::{Description, decode_append, encode_append};
 use stream_protocol::durable::{Refusal, StreamOffset, StreamPath};
 use time::OffsetDateTime;
-use tokio::sync::RwLock;
 use tracing::error;
 
 use super::family::FamilyLog;
 use super::respond::{append_refused, read_refused};
+use super::seqs::Seqs;
+use super::used::Used;
 
 /// The largest sequence of a producer: no append can have a later one.
 const LAST_SEQ: u64 = stream_model::limits::PRODUCER_NUMBER_MAX;
+
+/// How often an append with a `Stream-Seq` is tried that other servers come before.
+const SEQ_TRIES: usize = 32;
 
 /// A stream that is known.
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) path: StreamPath,
     pub(super) description: Description,
+    /// The first half of the tokens of its own appends.
+    life: u64,
     pub(super) log: Arc<dyn Log>,
     /// The stream that this one is a fork of.
     pub(super) source: Option<Arc<Stream>>,
@@ -38,12 +44,11 @@ pub(super) struct Stream {
     pub(super) family: tokio::sync::Mutex<FamilyLog>,
     /// Whether it lives on for its forks alone, as its family says too.
     deleted: AtomicBool,
+    /// Hears whether another server deletes the log; `None` where there are no others.
+    watch: Option<TailWatch>,
     /// When somebody last read or wrote, from which its time to live counts.
-    ///
-    /// Not kept: after a restart it counts from the first request.
-    used: Mutex<OffsetDateTime>,
-    /// The newest `Stream-Seq`: appends that bring one come one by one, others beside each other.
-    seq: RwLock<Option<Bytes>>,
+    pub(super) used: Used,
+    seqs: Seqs,
 }
 
 /// How a stream stands.
@@ -61,18 +66,31 @@ impl Stream {
         log: Arc<dyn Log>,
         source: Option<Arc<Self>>,
         family: FamilyLog,
-        seq: Option<Bytes>,
+        (used, seqs): (Used, Seqs),
+        tail: &Tail,
     ) -> Self {
         Self {
+            life: description.life_in(tail.state.epoch.get()),
             path,
             description,
             log,
             source,
             deleted: AtomicBool::new(family.family().is_deleted()),
             family: tokio::sync::Mutex::new(family),
-            used: Mutex::new(now()),
-            seq: RwLock::new(seq),
+            watch: None,
+            used,
+            seqs,
         }
+    }
+
+    /// Listens for what other servers do to its log.
+    pub(super) fn watched_by(self, watch: TailWatch) -> Self {
+        Self { watch: Some(watch), ..self }
+    }
+
+    /// Whether another server has deleted its log.
+    pub(super) fn is_gone(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.state().deleted)
     }
 
     /// Whether it was deleted, and is kept for its forks at most.
@@ -85,25 +103,39 @@ impl Stream {
         self.deleted.store(true, Ordering::Release);
     }
 
-    /// Counts as a use of the stream.
-    pub(super) fn touch(&self) {
-        *self.used.lock() = now();
+    /// Whether its time has run out at `now`, as far as this server knows.
+    pub(super) fn is_over(&self, now: OffsetDateTime) -> bool {
+        self.description.lifetime.is_over(self.used.last(), now)
     }
 
-    /// Whether its time has run out at `now`.
-    pub(super) fn is_over(&self, now: OffsetDateTime) -> bool {
-        self.description.lifetime.is_over(*self.used.lock(), now)
+    /// Whether its time has run out, whichever server it was used on.
+    pub(super) async fn is_over_everywhere(&self) -> Result<bool, Refusal> {
+        if !self.is_over(now()) {
+            return Ok(false);
+        }
+        self.used.hear().await?;
+        Ok(self.is_over(now()))
+    }
+
+    /// Whether another server may have deleted it and kept it for its forks: it closes it then.
+    pub(super) fn may_be_deleted(&self) -> bool {
+        self.watch.as_ref().is_some_and(|watch| watch.state().closed)
+    }
+
+    /// Whether other servers have it, too.
+    pub(super) fn is_shared(&self) -> bool {
+        self.watch.is_some()
     }
 
     /// The token of a position.
     pub(super) fn offset(&self, number: u64) -> StreamOffset {
         let mut stream = self;
         loop {
-            match (stream.description.own_offset(number), &stream.source) {
+            match (stream.description.own_offset(stream.life, number), &stream.source) {
                 (Some(offset), _) => return offset,
                 (None, Some(source)) => stream = source,
                 // A fork without its source is never loaded.
-                (None, None) => return StreamOffset::new(stream.description.life, number),
+                (None, None) => return StreamOffset::new(stream.life, number),
             }
         }
     }
@@ -146,7 +178,8 @@ impl Stream {
     pub(super) async fn resolve(&self, asked: StreamOffset) -> Result<u64, Refusal> {
         let number = asked.number();
         let tail = self.state().await?.tail;
-        if number > tail {
+        // A token of an earlier life sorts before every token of this one, whatever its number.
+        if number > tail && asked > self.offset(tail) {
             return Err(Refusal::beyond_tail(asked, self.offset(tail)));
         }
         if self.offset(number) != asked {
@@ -225,18 +258,40 @@ impl Stream {
     pub(super) async fn append(&self, append: &Append) -> Result<Appended, Refusal> {
         let plan = self.plan(append).await?;
         let Some(seq) = append.seq() else {
-            let newest = self.seq.read().await;
-            return self.commit(append, plan, newest.as_ref()).await;
+            if let Some(watch) = &self.watch {
+                self.seqs.hear(&*self.log, watch.state().next).await?;
+                let newest = self.seqs.newest();
+                return self.commit(append, &plan, newest.as_ref(), None).await?.ok_or_else(moved);
+            }
+            let _beside = self.seqs.turn.read().await;
+            let newest = self.seqs.newest();
+            return self.commit(append, &plan, newest.as_ref(), None).await?.ok_or_else(moved);
         };
-        let mut newest = self.seq.write().await;
-        if let Err(refusal) = append.check_seq(newest.as_ref()) {
-            return self.regressed(append, refusal).await;
+        let _alone = self.seqs.turn.write().await;
+        for _ in 0..SEQ_TRIES {
+            let expected = self.hear_all_seqs().await?;
+            if let Err(refusal) = append.check_seq(self.seqs.newest().as_ref()) {
+                return self.regressed(append, refusal).await;
+            }
+            // Otherwise another server was faster.
+            if let Some(appended) = self.commit(append, &plan, Some(seq), expected).await? {
+                if !appended.duplicate {
+                    self.seqs.learn(seq.clone());
+                }
+                return Ok(appended);
+            }
         }
-        let appended = self.commit(append, plan, Some(seq)).await?;
-        if !appended.duplicate {
-            *newest = Some(seq.clone());
+        Err(moved())
+    }
+
+    /// Hears of every `Stream-Seq` up to the tail that is returned, if there are other servers.
+    async fn hear_all_seqs(&self) -> Result<Option<Offset>, Refusal> {
+        if !self.is_shared() {
+            return Ok(None);
         }
-        Ok(appended)
+        let (_, tail) = self.tail().await?;
+        self.seqs.hear(&*self.log, tail.state.next).await?;
+        Ok(Some(tail.state.next))
     }
 
     /// What is to be appended; that the stream is closed is asked only where that comes before
@@ -255,29 +310,34 @@ impl Stream {
         }
     }
 
+    /// Appends, if the log ends at `expected` where that is said; `None` if it does not.
     async fn commit(
         &self,
         append: &Append,
-        plan: Plan,
+        plan: &Plan,
         newest_seq: Option<&Bytes>,
-    ) -> Result<Appended, Refusal> {
+        expected: Option<Offset>,
+    ) -> Result<Option<Appended>, Refusal> {
         let seq = newest_seq.map(|seq| &**seq);
         let mut batch = AppendBatch::new(now());
-        batch.records.extend(plan.piece.map(|piece| encode_append(seq, &piece)));
+        batch.records.extend(plan.piece.as_ref().map(|piece| encode_append(seq, piece)));
         let closed = plan.close;
         batch.close = closed;
-        batch.producer = plan.producer;
+        batch.producer = plan.producer.clone();
+        batch.expected_tail = expected;
         match self.log.append(batch).await {
-            Ok(receipt) if receipt.duplicate => self.repeated(append, receipt).await,
+            Ok(receipt) if receipt.duplicate => self.repeated(append, receipt).await.map(Some),
             Ok(receipt) => {
                 let tail = self.offset(self.number(receipt.next));
-                Ok(Appended { tail, duplicate: false, closed, producer_seq: None })
+                Ok(Some(Appended { tail, duplicate: false, closed, producer_seq: None }))
             }
+            Err(AppendError::TailMismatch { .. }) => Ok(None),
             Err(AppendError::Closed { tail }) => {
                 let tail = self.offset(self.number(tail));
                 if append.only_closes() {
                     let closed = true;
-                    return Ok(Appended { tail, duplicate: true, closed, producer_seq: None });
+                    let duplicate = true;
+                    return Ok(Some(Appended { tail, duplicate, closed, producer_seq: None }));
                 }
                 Err(Refusal::closed(tail))
             }
@@ -328,17 +388,11 @@ impl Stream {
     }
 }
 
-/// The newest `Stream-Seq` that a log's last record tells.
-pub(super) async fn newest_seq(log: &dyn Log) -> Result<Option<Bytes>, Refusal> {
-    let next = log.tail().await.map_err(|error| read_refused(&error))?.state.next.get();
-    if next < 2 {
-        return Ok(None);
-    }
-    let from = ReadFrom::Offset(Offset::new(next - 1));
-    let batch = log.read(from, ReadLimit::records(1)).await;
-    let batch = batch.map_err(|error| read_refused(&error))?;
-    let seq = |record: &Record| decode_append(&record.payload).ok()?.0;
-    Ok(batch.records.first().and_then(seq))
+/// Others append so fast that an append with a `Stream-Seq` never comes first.
+fn moved() -> Refusal {
+    let class = stream_model::ErrorClass::Unavailable;
+    let problem = Problem::new(class, "stream-contended", "Others append all the time");
+    problem.detail("the append was not carried out; try again").into()
 }
 
 /// Adds what the records hold to `pieces`, and says how many bytes that is.

@@ -7,18 +7,22 @@ use http::StatusCode;
 use parking_lot::Mutex;
 use stream_log::{
     AppendBatch, Log, LogConfig, LogName, LogStore, LogStoreExt, Namespace, ReadFrom, ReadLimit,
+    Retention, Tail,
 };
+use stream_model::Offset;
 use stream_model::now::{new_epoch, now};
 use stream_protocol::durable::create::{Create, Creation, ForkRequest};
 use stream_protocol::durable::record::{Description, encode_append};
-use stream_protocol::durable::{FamilyEvent, Lifetime, Refusal, StreamOffset, StreamPath};
+use stream_protocol::durable::{Family, FamilyEvent, Lifetime, Refusal, StreamOffset, StreamPath};
 use time::OffsetDateTime;
 use tracing::warn;
 
 use super::family::FamilyLog;
 use super::locks::PathLocks;
 use super::respond::{append_refused, read_refused, store_refused};
-use super::stream::{Stream, damaged, newest_seq};
+use super::seqs::Seqs;
+use super::stream::{Stream, damaged};
+use super::used::Used;
 
 /// Names read at once when all streams are looked through.
 const NAMES: usize = 1000;
@@ -27,6 +31,8 @@ const NAMES: usize = 1000;
 #[derive(Debug)]
 pub(crate) struct Streams {
     store: Arc<dyn LogStore>,
+    /// Whether other servers have the same streams.
+    shared: bool,
     known: Mutex<HashMap<StreamPath, Arc<Stream>>>,
     /// Held for a path while what stands there is made, loaded or deleted.
     ///
@@ -35,8 +41,8 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    pub(crate) fn new(store: Arc<dyn LogStore>) -> Self {
-        Self { store, known: Mutex::default(), locks: PathLocks::default() }
+    pub(crate) fn new(store: Arc<dyn LogStore>, shared: bool) -> Self {
+        Self { store, shared, known: Mutex::default(), locks: PathLocks::default() }
     }
 
     /// The stream at `path`, for whoever wants to use it.
@@ -51,7 +57,14 @@ impl Streams {
     /// What stands at `path` now; a stream whose time has run out is ended.
     async fn look_up(&self, path: &StreamPath) -> Result<Found, Refusal> {
         let Some(stream) = self.get(path).await? else { return Ok(Found::Nothing) };
-        if !stream.is_deleted() && stream.is_over(now()) {
+        if !stream.is_deleted() && stream.may_be_deleted() {
+            let mut family = stream.family.lock().await;
+            family.refresh(&*self.store).await?;
+            if family.family().is_deleted() {
+                stream.mark_deleted();
+            }
+        }
+        if !stream.is_deleted() && stream.is_over_everywhere().await? {
             self.end(&stream).await?;
         }
         if !stream.is_deleted() {
@@ -64,7 +77,7 @@ impl Streams {
 
     /// Whatever stands at `path`, alive or not.
     async fn get(&self, path: &StreamPath) -> Result<Option<Arc<Stream>>, Refusal> {
-        let known = self.known.lock().get(path).cloned();
+        let known = self.known(path);
         if known.is_some() {
             return Ok(known);
         }
@@ -72,9 +85,20 @@ impl Streams {
         self.get_locked(path).await
     }
 
+    /// A stream that was used before, unless another server has deleted its log since.
+    fn known(&self, path: &StreamPath) -> Option<Arc<Stream>> {
+        let mut known = self.known.lock();
+        let stream = known.get(path).cloned()?;
+        if stream.is_gone() {
+            known.remove(path);
+            return None;
+        }
+        Some(stream)
+    }
+
     /// As [`get`](Self::get), for one who holds the path's lock.
     async fn get_locked(&self, path: &StreamPath) -> Result<Option<Arc<Stream>>, Refusal> {
-        let known = self.known.lock().get(path).cloned();
+        let known = self.known(path);
         if known.is_some() {
             return Ok(known);
         }
@@ -89,10 +113,24 @@ impl Streams {
             }
         };
         let family = FamilyLog::load(&*self.store, path).await?;
-        let seq = newest_seq(&*log).await?;
-        let stream = Arc::new(Stream::new(path.clone(), description, log, source, family, seq));
-        self.known.lock().insert(path.clone(), Arc::clone(&stream));
-        Ok(Some(stream))
+        let tail = log.tail().await.map_err(|error| read_refused(&error))?;
+        let seqs = Seqs::load(&*log, tail.state.next).await?;
+        let used = self.used(path, description.lifetime).await?;
+        let state = (used, seqs);
+        let stream = Stream::new(path.clone(), description, log, source, family, state, &tail);
+        Ok(Some(self.keep(stream, tail)))
+    }
+
+    async fn used(&self, path: &StreamPath, lifetime: Lifetime) -> Result<Used, Refusal> {
+        if self.shared { Used::shared(&self.store, path, lifetime).await } else { Ok(Used::now()) }
+    }
+
+    /// Keeps a stream for whoever asks for it next, and hears whether another server deletes it.
+    fn keep(&self, stream: Stream, tail: Tail) -> Arc<Stream> {
+        let stream = if self.shared { stream.watched_by(tail.watch) } else { stream };
+        let stream = Arc::new(stream);
+        self.known.lock().insert(stream.path.clone(), Arc::clone(&stream));
+        stream
     }
 
     /// The log at `path` and what it says it is; `None` if there is none, or one whose making
@@ -177,15 +215,27 @@ impl Streams {
         let offset = source.offset(at);
         let creation = create.forked(request, &source.description, offset, next.as_ref(), life)?;
         let mut family = source.family.lock().await;
-        if family.family().is_deleted() {
-            return Err(Refusal::path_blocked());
-        }
+        let blocked = |family: &Family| {
+            if family.is_deleted() { Err(Refusal::path_blocked()) } else { Ok(()) }
+        };
         let event = FamilyEvent::Forked(path.as_str().to_owned());
-        family.record(&*self.store, event).await?;
-        let made = self.make(path, creation, Some(Arc::clone(&source))).await;
+        family.record(&*self.store, event, blocked).await?;
+        // Another server may have let go of the source, or of a fork that it found unmade.
+        let made = match source.state().await {
+            Ok(_) => self.make(path, creation, Some(Arc::clone(&source))).await,
+            Err(refusal) => Err(refusal),
+        };
         if made.is_err() {
             let event = FamilyEvent::Released(path.as_str().to_owned());
-            family.record(&*self.store, event).await?;
+            family.record(&*self.store, event, always).await?;
+            return made;
+        }
+        family.refresh(&*self.store).await?;
+        if family.family().forks().all(|fork| fork != *path) {
+            self.known.lock().remove(path);
+            let deleted = self.store.delete(&stream_log(path)).await;
+            deleted.map_err(|error| store_refused(&error))?;
+            return Err(Refusal::path_blocked());
         }
         made
     }
@@ -198,17 +248,21 @@ impl Streams {
         creation: Creation,
         source: Option<Arc<Stream>>,
     ) -> Result<Arc<Stream>, Refusal> {
-        let Creation { description, pieces, closed } = creation;
+        let Creation { mut description, pieces, closed } = creation;
         let log = self.store.get_or_create(&stream_log(path), LogConfig::default()).await;
         let log = log.map_err(|error| store_refused(&error))?;
-        let mut batch = AppendBatch::new(now()).record(description.encode());
+        let tail = log.tail().await.map_err(|error| read_refused(&error))?;
+        description.epoch = Some(tail.state.epoch.get());
+        // Only one server makes a stream, whoever else asks for it at the same time.
+        let mut batch = AppendBatch::new(now()).expected_tail(Offset::ZERO);
+        batch.records.push(description.encode());
         batch.records.extend(pieces.iter().map(|piece| encode_append(None, piece)));
         batch.close = closed;
         log.append(batch).await.map(|_| ()).map_err(|error| append_refused(&error))?;
         let family = FamilyLog::load(&*self.store, path).await?;
-        let stream = Arc::new(Stream::new(path.clone(), description, log, source, family, None));
-        self.known.lock().insert(path.clone(), Arc::clone(&stream));
-        Ok(stream)
+        let state = (self.used(path, description.lifetime).await?, Seqs::none());
+        let stream = Stream::new(path.clone(), description, log, source, family, state, &tail);
+        Ok(self.keep(stream, tail))
     }
 
     /// Deletes the stream at `path`.
@@ -222,15 +276,21 @@ impl Streams {
     async fn end(&self, stream: &Arc<Stream>) -> Result<(), Refusal> {
         let _guard = self.locks.lock(&stream.path).await;
         let mut family = stream.family.lock().await;
+        family.refresh(&*self.store).await?;
         if family.family().is_deleted() {
+            stream.mark_deleted();
             return Ok(());
         }
         self.let_go_of_lost_forks(stream, &mut family).await?;
-        family.record(&*self.store, FamilyEvent::Deleted).await?;
+        family.record(&*self.store, FamilyEvent::Deleted, always).await?;
         stream.mark_deleted();
         if family.family().is_over() {
             drop(family);
-            self.purge(stream).await?;
+            return self.purge(stream).await;
+        }
+        if stream.is_shared() {
+            // That is what other servers see, and look at the family then.
+            stream.log.close().await.map_err(|error| append_refused(&error))?;
         }
         Ok(())
     }
@@ -251,7 +311,7 @@ impl Streams {
                 });
             if !is_ours {
                 let event = FamilyEvent::Released(path.as_str().to_owned());
-                family.record(&*self.store, event).await?;
+                family.record(&*self.store, event, always).await?;
             }
         }
         Ok(())
@@ -264,11 +324,12 @@ impl Streams {
             let deleted = self.store.delete(&stream_log(&stream.path)).await;
             deleted.map_err(|error| store_refused(&error))?;
             stream.family.lock().await.delete(&*self.store).await?;
+            stream.used.delete().await?;
             self.known.lock().remove(&stream.path);
             let Some(source) = stream.source.clone() else { return Ok(()) };
             let mut family = source.family.lock().await;
             let event = FamilyEvent::Released(stream.path.as_str().to_owned());
-            family.record(&*self.store, event).await?;
+            family.record(&*self.store, event, always).await?;
             if !family.family().is_over() {
                 return Ok(());
             }
@@ -288,7 +349,11 @@ impl Streams {
             known.values().filter(|stream| stream.is_over(now)).cloned().collect()
         };
         for stream in over {
-            if let Err(refusal) = self.end(&stream).await {
+            let ended = match stream.is_over_everywhere().await {
+                Ok(true) => self.end(&stream).await,
+                other => other.map(|_| ()),
+            };
+            if let Err(refusal) = ended {
                 warn!(path = %stream.path, ?refusal, "cannot let go of an expired stream");
             }
         }
@@ -367,11 +432,24 @@ fn as_invalid(mut refusal: Refusal) -> Refusal {
 #[error("expected the source of a fork")]
 struct SourceMissing;
 
+/// What is no matter of the family's state.
+#[expect(clippy::unnecessary_wraps, reason = "others refuse")]
+fn always(_: &Family) -> Result<(), Refusal> {
+    Ok(())
+}
+
 /// The log of a stream.
 pub(super) fn stream_log(path: &StreamPath) -> LogName {
     #[expect(clippy::expect_used, reason = "a path is shorter than a log's name may be")]
     LogName::new(Namespace::Durable, path.as_str()).expect("every path is a log's name")
 }
+
+/// A log that keeps its newest record alone.
+pub(super) const NEWEST: LogConfig = LogConfig {
+    retention: Retention { records_max: 1, bytes_max: u64::MAX, age_max: None },
+    ttl: None,
+    bytes_max: None,
+};
 
 /// A log that belongs to the protocol itself: no stream's path begins like this.
 pub(super) fn reserved_log(kind: &str, name: &str) -> LogName {

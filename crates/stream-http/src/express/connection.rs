@@ -17,13 +17,14 @@ use crate::app::App;
 use crate::durable::append;
 use crate::limits::EXPRESS_READ_BYTES;
 use crate::shutdown::Shutdown;
+use crate::slots::Slot;
 
 /// What became of a connection.
 pub(super) enum Left {
     /// It is over, or in other hands.
     Done,
     /// It is for the library, with what was read.
-    Library(TcpStream, BytesMut),
+    Library(TcpStream, BytesMut, Slot),
 }
 
 /// Answers appends until something else comes; a reader of live events goes to a shard, and
@@ -35,7 +36,7 @@ pub(super) enum Left {
 /// # Cancel safety
 /// Dropping the future cuts the connection; an append that was read may still be carried out.
 pub(super) async fn serve(
-    mut socket: TcpStream,
+    (mut socket, slot): (TcpStream, Slot),
     app: &App,
     desk: &Desk,
     turn: &Turn,
@@ -59,12 +60,12 @@ pub(super) async fn serve(
             Front::Live(request) => match desk.ask(app, *request).await {
                 Some(seated) => {
                     // What came behind the request is never answered, as this answer has no end.
-                    seated.begin(socket, desk, date.at(now())).await?;
+                    seated.begin((socket, slot), desk, date.at(now())).await?;
                     return Ok(Left::Done);
                 }
-                None => return Ok(Left::Library(socket, read)),
+                None => return Ok(Left::Library(socket, read, slot)),
             },
-            Front::Append(_) | Front::Other => return Ok(Left::Library(socket, read)),
+            Front::Append(_) | Front::Other => return Ok(Left::Library(socket, read, slot)),
         };
         let Head { path, headers, head_bytes, body_bytes, .. } = head;
         let Some(body) = body(&mut socket, &mut read, (head_bytes, body_bytes), turn).await? else {

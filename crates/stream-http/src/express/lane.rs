@@ -73,16 +73,21 @@ impl Lane {
 
     async fn serve(mut self) {
         let mut shutdown = self.app.shutdown_signal();
+        let mut slots = self.app.metrics().slots(self.app.connections_max());
         // Each thread gets as many as the others.
         for turn in (0..self.loops.len()).cycle() {
             let (socket, _) = tokio::select! {
                 accepted = Listener::accept(&mut self.listener) => accepted,
                 () = shutdown.begun() => break,
             };
+            let Some(slot) = slots.take() else {
+                slots.refuse(socket);
+                continue;
+            };
             // Small answers must leave at once; a socket that refuses this is served all the same.
             socket.set_nodelay(true).unwrap_or_default();
             if let (Ok(socket), Some(target)) = (socket.into_std(), self.loops.get(turn)) {
-                let moving = Moving { socket, read: BytesMut::new() };
+                let moving = Moving { socket, read: BytesMut::new(), slot };
                 // A thread ends before the server only if it is lost.
                 target.arrivals.send(moving).await.unwrap_or_default();
             }
@@ -132,14 +137,14 @@ async fn serve(
     loop {
         tokio::select! {
             arrived = arriving.recv() => {
-                let Some(Moving { socket, .. }) = arrived else { break };
+                let Some(Moving { socket, slot, .. }) = arrived else { break };
                 let (app, desk, turn) = (app.clone(), desk.clone(), Arc::clone(&turn));
                 let handed_over = handed_over.clone();
                 // One that cannot be watched is closed.
                 if let Ok(socket) = TcpStream::from_std(socket) {
                     connections.spawn(async move {
-                        let read = connection::serve(socket, &app, &desk, &turn).await;
-                        hand_over(read, &handed_over).await;
+                        let left = connection::serve((socket, slot), &app, &desk, &turn).await;
+                        hand_over(left, &handed_over).await;
                     });
                 }
             }
@@ -152,10 +157,10 @@ async fn serve(
 /// Gives a connection that did not end to the library.
 async fn hand_over(left: io::Result<Left>, handed_over: &mpsc::Sender<Moving>) {
     // A connection that broke needs no answer.
-    if let Ok(Left::Library(socket, read)) = left
+    if let Ok(Left::Library(socket, read, slot)) = left
         && let Ok(socket) = socket.into_std()
     {
         // Nobody takes it only when the server goes down, and then it is closed.
-        handed_over.send(Moving { socket, read }).await.unwrap_or_default();
+        handed_over.send(Moving { socket, read, slot }).await.unwrap_or_default();
     }
 }

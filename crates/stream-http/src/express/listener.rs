@@ -9,12 +9,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 
+use crate::slots::Slot;
+
 /// A connection between two event loops.
 #[derive(Debug)]
 pub(super) struct Moving {
     pub(super) socket: std::net::TcpStream,
     /// What was read already.
     pub(super) read: BytesMut,
+    pub(super) slot: Slot,
 }
 
 /// What comes out of the lane.
@@ -28,10 +31,10 @@ impl HandedOver {
     /// Dropping the future loses nothing.
     pub(crate) async fn next(&mut self) -> Option<Rewound> {
         loop {
-            let Moving { socket, read } = self.0.recv().await?;
+            let Moving { socket, read, slot } = self.0.recv().await?;
             // One that cannot be watched is closed.
             if let Ok(socket) = TcpStream::from_std(socket) {
-                return Some(Rewound { read, socket });
+                return Some(Rewound { read, socket, _slot: slot });
             }
         }
     }
@@ -42,6 +45,7 @@ impl HandedOver {
 pub(crate) struct Rewound {
     read: BytesMut,
     socket: TcpStream,
+    _slot: Slot,
 }
 
 impl AsyncRead for Rewound {

@@ -16,6 +16,7 @@ use super::response::put_head;
 use crate::app::App;
 use crate::live::{Seat, Shards, Ticket};
 use crate::routes::uncounted;
+use crate::slots::Slot;
 
 /// Whom to ask, and where to put those who are let in.
 #[derive(Debug, Clone)]
@@ -70,7 +71,7 @@ impl Seated {
     /// Dropping the future cuts the connection.
     pub(super) async fn begin(
         self,
-        mut socket: TcpStream,
+        (mut socket, slot): (TcpStream, Slot),
         desk: &Desk,
         date: &str,
     ) -> io::Result<()> {
@@ -79,7 +80,7 @@ impl Seated {
         put_head(&mut out, status, &headers, date);
         out.append(&mut seat.greeting);
         socket.write_all(&out).await?;
-        desk.shards.join(socket.into_std()?, seat);
+        desk.shards.join((socket.into_std()?, slot), seat);
         Ok(())
     }
 }

@@ -109,9 +109,10 @@ fn head(request: &Request<'_, '_>, head_bytes: usize) -> Option<Head> {
             "host" if host.is_none() => host = Some(Authority::try_from(*value).ok()?),
             "content-length" if body_bytes.is_none() => body_bytes = Some(length(value)?),
             "connection" if value.eq_ignore_ascii_case(b"keep-alive") => {}
-            // They change what follows, or what may be answered, or come twice.
+            // They change what follows, or what may be answered, or come twice; and a trace asks for
+            // a span, which the lane does not have.
             "host" | "connection" | "content-length" | "transfer-encoding" | "expect"
-            | "upgrade" | "te" | "origin" => return None,
+            | "upgrade" | "te" | "origin" | "traceparent" => return None,
             _ => drop(headers.append(name, HeaderValue::from_bytes(value).ok()?)),
         }
     }

@@ -5,8 +5,9 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::app::{App, BeforeSleep};
+use crate::app::App;
 use crate::limits::EXPRESS_STEPS;
+use crate::options::BeforeSleep;
 
 /// What one thread does between two commits.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ mod tests {
     use stream_log::MemoryStore;
 
     use super::*;
-    use crate::app::AppOptions;
+    use crate::options::AppOptions;
 
     #[test]
     fn a_thread_that_never_sleeps_commits_all_the_same() {

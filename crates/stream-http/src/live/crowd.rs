@@ -98,9 +98,12 @@ impl Readers {
         self.ended || self.follower.arm(&self.bell)
     }
 
-    /// Lets go of frames beyond what may be kept for those who are behind.
-    pub(super) fn trim(&mut self, nobody_is_behind: bool) {
-        if nobody_is_behind {
+    /// Lets go of frames beyond what may be kept for those who are behind, the slowest of whom is
+    /// to get the record `slowest` next.
+    pub(super) fn trim(&mut self, slowest: Option<u64>) {
+        let slowest = slowest.unwrap_or(u64::MAX);
+        self.follower.note_slowest(slowest);
+        if slowest >= self.ring.next() {
             self.ring.clear();
         } else {
             let bytes_max = self.keys.len().saturating_mul(LIVE_READER_BYTES);

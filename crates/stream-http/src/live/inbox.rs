@@ -9,11 +9,12 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::seat::Seat;
 use super::source::Page;
+use crate::slots::Slot;
 
 /// What is told.
 pub(super) enum Message {
     /// A reader comes, whose greeting was written.
-    Join(TcpStream, Box<Seat>),
+    Join(TcpStream, Slot, Box<Seat>),
     /// A log has something new.
     Due(Crowd),
     /// A page was read.

@@ -9,11 +9,14 @@ use super::frames::{Part, Place};
 use super::seat::Ending;
 use super::wheel::Tick;
 use crate::limits::{DISCARD_AT_END_BYTES, LIVE_WRITE_PARTS};
+use crate::slots::Slot;
 
 /// What one reader is and has.
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) socket: TcpStream,
+    /// The connection counts as long as it is here.
+    pub(super) _slot: Slot,
     pub(super) place: Place,
     /// The key of its crowd.
     pub(super) crowd: u32,

@@ -23,6 +23,7 @@ use super::source::{Page, Source};
 use super::wheel::{Tick, Wheel};
 use crate::limits::{LIVE_REST, LIVE_SOCKET_BYTES};
 use crate::metrics::{Kind, LiveMeter};
+use crate::slots::Slot;
 
 /// The waker's token; no reader has so large a key.
 const WAKE: Token = Token(usize::MAX);
@@ -160,6 +161,7 @@ impl Shard {
     fn ready(&mut self, event: &Event) {
         let key = event.token().0;
         let Some(reader) = self.readers.get_mut(key) else { return };
+        let crowd = reader.crowd;
         // What a peer sends after its request has no meaning, and is never read; one that sends no
         // more has gone, as it has for the library.
         if event.is_error() || event.is_read_closed() || event.is_write_closed() {
@@ -167,12 +169,20 @@ impl Shard {
         } else if event.is_writable() && reader.state == State::Blocked {
             reader.state = State::Ready;
             self.serve(key);
+            self.look_after(crowd);
+        }
+    }
+
+    /// Has the crowd of a reader that was behind looked at again: it may be the slowest no more.
+    fn look_after(&mut self, crowd: u32) {
+        if let Some(crowd) = self.crowds.get(widen(crowd)).map(|readers| readers.crowd) {
+            self.note_due(crowd);
         }
     }
 
     fn handle(&mut self, message: Message) {
         match message {
-            Message::Join(socket, seat) => self.join(socket, *seat),
+            Message::Join(socket, slot, seat) => self.join((socket, slot), *seat),
             Message::Due(crowd) => self.note_due(crowd),
             Message::Page(asked, page, _permit) => self.write_page(asked, &page),
             Message::Drain => self.drain(),
@@ -181,7 +191,7 @@ impl Shard {
         }
     }
 
-    fn join(&mut self, socket: TcpStream, seat: Seat) {
+    fn join(&mut self, (socket, slot): (TcpStream, Slot), seat: Seat) {
         give_up_after(&socket, self.times.write_timeout);
         bound_buffer(&socket);
         let mut socket = mio::net::TcpStream::from_std(socket);
@@ -196,6 +206,7 @@ impl Shard {
         let (at, ending) = ends.unzip();
         entry.insert(Reader {
             socket,
+            _slot: slot,
             place: Place { next, own: bytes::Bytes::new() },
             crowd: 0,
             index: 0,
@@ -268,12 +279,9 @@ impl Shard {
         else {
             return;
         };
-        let next = readers.ring.next();
-        let is_there = |key: &u32| {
-            self.readers.get(widen(*key)).is_none_or(|reader| reader.place.next >= next)
-        };
-        let nobody_is_behind = readers.keys.iter().all(is_there);
-        readers.trim(nobody_is_behind);
+        let places = readers.keys.iter().filter_map(|key| self.readers.get(widen(*key)));
+        let slowest = places.map(|reader| reader.place.next).min();
+        readers.trim(slowest);
         if has_more || !readers.arm() {
             self.note_due(crowd);
         }
@@ -312,11 +320,8 @@ impl Shard {
             }
         }
         // More is due; the next turn goes on.
-        if let Some(reader) = self.readers.get(key)
-            && let Some(readers) = self.crowds.get(widen(reader.crowd))
-        {
-            let crowd = readers.crowd;
-            self.note_due(crowd);
+        if let Some(crowd) = self.readers.get(key).map(|reader| reader.crowd) {
+            self.look_after(crowd);
         }
     }
 
@@ -398,6 +403,7 @@ impl Shard {
                 self.serve(key);
             }
         }
+        self.note_due(crowd);
     }
 
     /// Does what is due by the clock.
@@ -493,6 +499,8 @@ impl Shard {
         if readers.keys.is_empty() {
             self.by_source.remove(&readers.source.id());
             self.crowds.remove(crowd);
+        } else if reader.place.next < readers.ring.next() {
+            self.look_after(reader.crowd);
         }
         Some(reader)
     }

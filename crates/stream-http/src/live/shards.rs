@@ -12,6 +12,7 @@ use super::pages::{self, Wanted};
 use super::seat::Seat;
 use super::shard::{Shard, Times};
 use crate::app::App;
+use crate::slots::Slot;
 
 /// Where readers are put; a clone is another handle.
 #[derive(Debug, Clone)]
@@ -97,10 +98,10 @@ impl Drop for Keeper {
 
 impl Shards {
     /// Gives a reader, whose greeting was written, to a shard; each gets as many as the others.
-    pub(crate) fn join(&self, socket: TcpStream, seat: Seat) {
+    pub(crate) fn join(&self, (socket, slot): (TcpStream, Slot), seat: Seat) {
         let turn = self.0.turn.fetch_add(1, Ordering::Relaxed);
         if let Some(inbox) = self.0.inboxes.get(turn % self.0.inboxes.len().max(1)) {
-            inbox.put(Message::Join(socket, Box::new(seat)));
+            inbox.put(Message::Join(socket, slot, Box::new(seat)));
         }
     }
 

@@ -58,6 +58,9 @@ pub(crate) trait Follower: Send {
 
     /// Counts the readers that it follows the log for.
     fn readers(&mut self) -> &mut SharedReaders;
+
+    /// Notes the record that the slowest of them is to get next.
+    fn note_slowest(&mut self, next: u64);
 }
 
 /// What a turn has left.

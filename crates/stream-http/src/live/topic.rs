@@ -68,6 +68,7 @@ impl TopicSource {
                 }
                 Ok(Next::End(state)) if state.deleted => return Some(CloseCode::Deleted),
                 Ok(Next::End(_)) => return Some(CloseCode::Ended),
+                Ok(Next::TooSlow) => return Some(CloseCode::TooSlow),
                 Err(error) => {
                     warn!(%error, "reader ended: its log cannot be read");
                     return Some(CloseCode::Unavailable);
@@ -157,5 +158,9 @@ impl Follower for TopicFollower {
 
     fn readers(&mut self) -> &mut SharedReaders {
         &mut self.readers
+    }
+
+    fn note_slowest(&mut self, next: u64) {
+        self.readers.note_slowest(next);
     }
 }

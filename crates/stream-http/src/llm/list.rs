@@ -35,7 +35,9 @@ pub(crate) async fn list(
     let after = after.and_then(|id| id.log_name().ok());
     let page = Names::list(&app, Namespace::Relay, after.as_ref(), &query).await?;
     let mut relays = Vec::with_capacity(page.names.len());
-    for name in page.names.iter().filter(|name| caller.allows(Action::ReadLlm(name.name()))) {
+    // What servers tell each other of relays lies beside them.
+    let names = page.names.iter().filter(|name| RelayId::new(name.name()).is_ok());
+    for name in names.filter(|name| caller.allows(Action::ReadLlm(name.name()))) {
         let log = app.store().get(name).await.map_err(|error| Reject::store(&error))?;
         let Some(log) = log else { continue };
         let Ok(tail) = log.tail().await else { continue };

@@ -114,6 +114,7 @@ impl Rendition for Output {
                 return;
             }
             Notice::Gap((), Gap::Trimmed { .. }) => "records are gone",
+            Notice::Gap((), Gap::Lagged { .. }) => "records were skipped",
             Notice::Gap((), Gap::Damaged { .. }) => "records are damaged",
             Notice::Gap((), Gap::EpochChanged { .. }) => "the stream was made anew",
             // Their clients expect nothing but the provider's words; they come back by themselves.

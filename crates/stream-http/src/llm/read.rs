@@ -141,10 +141,10 @@ async fn as_output(
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
     if let StartAt::Token(token) = start
-        && token.position().epoch != state.epoch
+        && let Err(error) = state.resolve(ReadFrom::Position(token.position()))
+        && matches!(error, ReadError::EpochChanged { .. })
     {
-        let (asked, current) = (token.position().epoch, state.epoch);
-        return Err(Reject::read(&ReadError::EpochChanged { asked, current }));
+        return Err(Reject::read(&error));
     }
     let from = LogReader::open(Arc::clone(&live), read_from(start, ReadFrom::Earliest));
     let from = from.map_err(|error| Reject::read(&error))?.position();

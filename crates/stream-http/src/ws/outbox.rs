@@ -1,42 +1,67 @@
 //! Messages that are written to a WebSocket together.
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::SinkExt;
 use serde_json::Value;
+use stream_model::BoxError;
 use stream_protocol::CloseCode;
+use stream_protocol::session::Notice;
 use tracing::error;
 
 use super::Gone;
+use super::subscriptions::Place;
+use super::words::Words;
+use crate::item::TopicItem;
 use crate::limits::{CHUNK_BYTES, WS_WRITE_TIMEOUT};
 
 /// Messages in order; about [`CHUNK_BYTES`] at most.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Outbox {
+    words: Words,
     messages: Vec<Message>,
     bytes: usize,
-    scratch: BytesMut,
 }
 
 impl Outbox {
-    /// Adds a message.
-    pub(super) fn push(&mut self, message: &Value) {
-        self.push_bytes(message.to_string().into());
+    pub(super) fn new(words: Words) -> Self {
+        Self { words, messages: Vec::new(), bytes: 0 }
     }
 
-    /// Adds a message that `write` makes.
-    pub(super) fn write(&mut self, write: impl FnOnce(&mut BytesMut)) {
-        write(&mut self.scratch);
-        let bytes = self.scratch.split().freeze();
-        self.push_bytes(bytes);
+    /// How the client words what it says.
+    pub(super) fn words(&self) -> &Words {
+        &self.words
     }
 
-    fn push_bytes(&mut self, bytes: Bytes) {
-        self.bytes += bytes.len();
-        match Utf8Bytes::try_from(bytes) {
-            Ok(text) => self.messages.push(Message::Text(text)),
-            // JSON is always UTF-8.
-            Err(bug) => error!(error = %bug, "message is no text"),
+    /// Adds an answer.
+    pub(super) fn push(&mut self, answer: &Value) {
+        let worded = self.words.answer(answer);
+        self.add(worded);
+    }
+
+    /// Adds an event of a subscription, which stands at `resume` then.
+    pub(super) fn event(&mut self, item: &TopicItem, subscription: &str, resume: &str) {
+        let worded = self.words.event(item, subscription, resume);
+        self.add(worded);
+    }
+
+    /// Adds what the server itself says, of one subscription with its position or of all.
+    pub(super) fn notice(&mut self, notice: &Notice<Place>, concerned: Option<(&str, &str)>) {
+        let worded = self.words.notice(notice, concerned);
+        self.add(worded);
+    }
+
+    fn add(&mut self, worded: Result<Bytes, impl Into<BoxError>>) {
+        let text = worded
+            .map_err(Into::into)
+            .and_then(|bytes| Utf8Bytes::try_from(bytes).map_err(BoxError::from));
+        match text {
+            Ok(text) => {
+                self.bytes += text.len();
+                self.messages.push(Message::Text(text));
+            }
+            // JSON is always UTF-8, and only a timestamp beyond the year 9999 is no JSON.
+            Err(error) => error!(error, "a message cannot be written"),
         }
     }
 

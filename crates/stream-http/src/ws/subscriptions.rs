@@ -13,7 +13,6 @@ use stream_protocol::{CloseCode, Problem, SUBSCRIPTIONS_MAX};
 use super::outbox::Outbox;
 use crate::limits::TOPICS_PER_READER;
 use crate::many::{ManyReader, Seen};
-use crate::message;
 use crate::metrics::{Kind, Metrics, ReaderMeter};
 
 /// Which subscription something happened to, and which of its topics.
@@ -161,7 +160,7 @@ impl Subscriptions {
                 self.all.iter().for_each(|subscription| subscription.say(notice, outbox));
             }
             Notice::Hello | Notice::Heartbeat | Notice::Disconnect(_) => {
-                outbox.write(|out| message::put_notice(out, notice, None, None));
+                outbox.notice(notice, None);
             }
         }
     }
@@ -189,8 +188,7 @@ impl Subscription {
             Seen::Event(item) => {
                 self.meter.delivered();
                 self.meter.flush();
-                let (id, token) = (&*self.id, &self.token);
-                outbox.write(|out| message::put_event(out, &item, Some(id), token));
+                outbox.event(&item, &self.id, &self.token);
                 Some(Input::Delivered)
             }
             Seen::Gap(_, gap) => {
@@ -203,6 +201,6 @@ impl Subscription {
     }
 
     fn say(&self, notice: &Notice<Place>, outbox: &mut Outbox) {
-        outbox.write(|out| message::put_notice(out, notice, Some(&self.id), Some(&self.token)));
+        outbox.notice(notice, Some((&self.id, &self.token)));
     }
 }

@@ -9,9 +9,11 @@ use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
-use stream_http::{App, AppOptions, Auth, router};
+use stream_http::{App, AppOptions, Auth, router, serve};
 use stream_log::MemoryStore;
 use stream_model::now::now;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 
 const SECRET: &[u8] = b"a secret of more than thirty-two bytes";
@@ -185,6 +187,69 @@ async fn a_token_that_expires_ends_its_live_streams() {
         let text = String::from_utf8(body.to_vec()).unwrap();
         assert!(text.contains("\"reason\":\"token-expired\",\"reconnect\":true"), "{path}: {text}");
     }
+}
+
+/// The shards of live readers and sockets have the system's clock, so this takes the seconds that
+/// the shortest token is good for; all transports wait for it at once.
+#[tokio::test]
+async fn a_token_that_expires_ends_what_is_read_over_every_transport() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let auth = Auth::new().secret(SECRET).unwrap();
+    let app = App::new(Arc::new(MemoryStore::new()), AppOptions::default().auth(auth));
+    tokio::spawn(serve(listener, app, std::future::pending(), Duration::ZERO));
+    let claims = json!({
+        "subscribe": ["*"],
+        "llm": {"read": ["*"], "write": ["*"]},
+        "streams": {"read": ["*"], "write": ["*"]},
+    });
+    let lasting = token(claims.clone(), Duration::from_hours(1));
+    let open = async |token: &str, request: &str, more: &str| {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let head = format!("{request} HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {token}\r\n");
+        socket.write_all((head + more).as_bytes()).await.unwrap();
+        socket
+    };
+    let _relay = open(
+        &lasting,
+        "POST /llm/x?provider=ollama",
+        "transfer-encoding: chunked\r\n\r\n3\r\n{}\n\r\n",
+    )
+    .await;
+    let mut made = open(&lasting, "PUT /v1/stream/s", "content-length: 0\r\n\r\n").await;
+    made.read_u8().await.unwrap();
+    let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let lines = "accept: application/x-ndjson\r\n\r\n";
+    let short = token(claims, Duration::from_secs(3));
+    let ends = [
+        ("GET /topics/a", "\r\n", "token-expired"),
+        ("GET /topics/a", lines, "token-expired"),
+        ("GET /events?topic=a&topic=b", "\r\n", "token-expired"),
+        ("GET /events?topic=a&topic=b", lines, "token-expired"),
+        ("GET /ws", upgrade, "token-expired"),
+        ("GET /llm/x", "\r\n", "token-expired"),
+        ("GET /llm/x?format=text", "\r\n", "200 OK"),
+        ("GET /v1/stream/s?live=sse&offset=-1", "\r\n", "200 OK"),
+        ("GET /v1/stream/s?live=long-poll&offset=now", "\r\n", "204 No Content"),
+    ];
+    let ended = ends.map(async |(request, more, want)| {
+        // A relay is there once its first byte was looked at.
+        loop {
+            let close = if more == upgrade { "" } else { "connection: close\r\n" };
+            let mut socket = open(&short, request, &format!("{close}{more}")).await;
+            let mut read = Vec::new();
+            // A WebSocket is not closed before the peer's own close frame has come.
+            let is_closing = |read: &[u8]| read.ends_with(b"\x0f\xa3token-expired");
+            while socket.read_buf(&mut read).await.unwrap() > 0 && !is_closing(&read) {}
+            let text = String::from_utf8_lossy(&read);
+            if !text.starts_with("HTTP/1.1 404") {
+                assert!(text.contains(want), "{request}: {text}");
+                return;
+            }
+        }
+    });
+    futures_util::future::join_all(ended).await;
 }
 
 /// Requests that a page of another origin, or a name that was made to point here, can send.

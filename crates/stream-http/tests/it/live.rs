@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use stream_http::limits::CHUNK_BYTES;
 use stream_http::{App, AppOptions, serve};
 use stream_log::{MemoryStore, Retention};
 use tokio::net::TcpListener;
@@ -64,6 +65,14 @@ impl Server {
         assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     }
 
+    /// What the slowest reader of the only topic has still to be given.
+    fn lag(&self) -> u64 {
+        let topics = "GET /topics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+        let answer = self.call(topics);
+        let (_, lag) = answer.split_once("\"lag\":").unwrap();
+        lag.split(',').next().unwrap().parse().unwrap()
+    }
+
     fn stop(self) {
         self.stop.send(()).unwrap();
         self.runtime.block_on(self.task).unwrap();
@@ -88,7 +97,8 @@ impl Client {
             let found = rest.windows(end.len()).position(|bytes| bytes == end.as_bytes());
             if let Some(found) = found {
                 let rest = self.read.split_off(searched + found + end.len());
-                return String::from_utf8(std::mem::replace(&mut self.read, rest)).unwrap();
+                return String::from_utf8_lossy(&std::mem::replace(&mut self.read, rest))
+                    .into_owned();
             }
             searched = self.read.len().saturating_sub(end.len());
             let mut more = [0; 16 << 10];
@@ -312,9 +322,14 @@ fn one_who_was_slow_misses_nothing() {
         server.publish("a", &format!("{number} {large}"));
         assert!(quick.data().starts_with(&format!("{number} ")));
     }
+    assert!(server.lag() > 0, "what no connection holds is still to be given");
     for number in 0..80 {
         let data = slow.data();
         assert_eq!(data.split_once(' '), Some((&*number.to_string(), &*large)));
+    }
+    // Noted a moment after the last byte is written.
+    while server.lag() > 0 {
+        std::thread::yield_now();
     }
     server.stop();
 }
@@ -392,6 +407,52 @@ fn resident_bytes() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
     pages * rustix::param::page_size()
+}
+
+/// The same for those that stay in the library: readers of many topics, and sockets.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_other_connection_keeps_what_its_peer_does_not_read() {
+    const TOPIC_BYTES: usize = 8 << 20;
+    const STUCK: usize = 200;
+    let retention = Retention { bytes_max: TOPIC_BYTES as u64, ..Retention::default() };
+    let options = AppOptions::default().retention(retention).heartbeat(Duration::from_hours(1));
+    let server = Server::start(options);
+    let upgrade = "GET /ws HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    // A text frame, whose mask changes nothing.
+    let subscribe = br#"{"subscribe":{"id":"s","topics":["a"]}}"#;
+    let length = 0x80 | u8::try_from(subscribe.len()).unwrap();
+    let subscribe = [&[0x81, length, 0, 0, 0, 0][..], subscribe].concat();
+    let stuck: Vec<_> = (0..STUCK)
+        .map(|number| {
+            let mut client = server.connect();
+            if number % 2 == 0 {
+                client.send(&get("/events?topic=a&topic=b"));
+                client.until("\r\n\r\n");
+            } else {
+                client.send(upgrade);
+                client.until("hello");
+                client.socket.write_all(&subscribe).unwrap();
+                client.until("subscribed");
+            }
+            client
+        })
+        .collect();
+    let mut well = server.read("/topics/a");
+    well.frame();
+    let before = resident_bytes();
+    let event = "x".repeat(20_000);
+    for _ in 0..1000 {
+        server.publish("a", &event);
+        assert_eq!(well.data(), event);
+    }
+    let grown = resident_bytes().saturating_sub(before);
+    // The topic and its rings as above, and a chunk for each reader with what is made from it.
+    let bound = TOPIC_BYTES + 2 * (8 << 20) + 32 * (1 << 20) + STUCK * 4 * CHUNK_BYTES;
+    assert!(grown < bound, "{grown} of {bound} bytes");
+    drop(stuck);
+    server.stop();
 }
 
 #[cfg(target_os = "linux")]

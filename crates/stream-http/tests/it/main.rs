@@ -1,13 +1,19 @@
 //! The routes as a library: mounted in another router, without a socket.
 
 #[cfg(test)]
+mod advisories;
+#[cfg(test)]
 mod callers;
+#[cfg(test)]
+mod cloud_events;
 #[cfg(test)]
 mod dashboard;
 #[cfg(test)]
 mod durable;
 #[cfg(test)]
 mod express;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod live;
 #[cfg(test)]

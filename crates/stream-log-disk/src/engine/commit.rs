@@ -3,8 +3,10 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use parking_lot::MutexGuard;
+use stream_log::codec::widen;
 
 use super::{Cell, Engine, Room, Stage, Staged, Successor};
 use crate::error::DiskError;
@@ -59,7 +61,9 @@ impl Engine {
     }
 
     fn sync(&self, file: &dyn VfsFile, end: u32) -> Result<(), DiskError> {
+        let begin = Instant::now();
         self.try_io(file.sync_data())?;
+        self.meter.synced(begin.elapsed());
         self.stage.lock().synced = end;
         Ok(())
     }
@@ -68,6 +72,8 @@ impl Engine {
     /// on.
     pub(crate) fn wait_for_work(&self) -> bool {
         let mut stage = self.stage.lock();
+        // Those who were told of a large group write again at once: the last of them calls.
+        let mut expects = stage.expected >= GATHER_FRAMES_MIN;
         loop {
             let can_roll = stage.rolling && stage.successor.is_some() && stage.trouble.is_none();
             if !stage.staged.is_empty() {
@@ -80,7 +86,13 @@ impl Engine {
             if stage.stopping {
                 return false;
             }
-            self.work.wait(&mut stage);
+            stage.called = expects;
+            if expects {
+                self.work.wait_for(&mut stage, GATHER_PAUSE);
+                expects = false;
+            } else {
+                self.work.wait(&mut stage);
+            }
         }
     }
 
@@ -132,6 +144,7 @@ impl Engine {
     fn write_and_publish(&self, taken: Taken, sync: bool) -> Result<Vec<u8>, DiskError> {
         let Taken { file, start, mut buffer, staged, sender, end, .. } = taken;
         self.try_io(file.write_at(&buffer, start.into()))?;
+        self.meter.wrote(widen(staged.len()));
         self.publish(&staged, Phase::Written);
         sender.reached(Phase::Written);
         if sync {

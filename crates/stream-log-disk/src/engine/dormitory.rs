@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound::{self, Excluded, Included, Unbounded};
 
-use crate::codec::{Reader, put_bytes};
+use stream_log::codec::{Reader, put_bytes};
 
 /// Logs of a block, at most; more would make each step longer, and fewer would weigh more.
 const BLOCK_LOGS: usize = 32;

@@ -4,9 +4,9 @@ use std::io;
 
 use stream_model::now::new_uuid;
 
-use crate::codec::{narrow, widen};
 use crate::segment::{Header, segment_name};
 use crate::vfs::{Vfs, VfsFile};
+use stream_log::codec::{narrow, widen};
 
 /// What a file is called until it is complete.
 pub(super) const DRAFT_ENDING: &str = ".new";

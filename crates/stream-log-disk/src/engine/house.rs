@@ -8,11 +8,11 @@ use super::files::{create_segment, is_no_room, new_secret, put_zeros, spare_name
 use super::sleep::Slot;
 use super::{Engine, Room, Segment, Successor};
 use crate::catalog::{COPY_NAME, Catalog, CatalogWriter, NAME};
-use crate::codec::widen;
 use crate::error::DiskError;
 use crate::limits::{GROWTH_BYTES_MAX, SPARE_SEGMENTS};
 use crate::segment::{Header, grown, index_name, segment_name};
 use crate::vfs::replace;
+use stream_log::codec::widen;
 
 /// What the housekeeper has to do.
 #[expect(clippy::struct_excessive_bools, reason = "each is one thing to do or to know")]

@@ -15,6 +15,7 @@ use crate::group::group;
 use crate::index::SegmentIndex;
 use crate::limits::SPARE_SEGMENTS;
 use crate::load::{Last, Loaded, load};
+use crate::meter::CommitMeter;
 use crate::options::DiskOptions;
 use crate::read::Windows;
 use crate::recovery::Recovered;
@@ -66,6 +67,7 @@ impl Engine {
             bell: Condvar::new(),
             room: watch::channel(Room::default()).0,
             garbage: Garbage::default(),
+            meter: CommitMeter::default(),
             damage,
         };
         engine.settle(logs, &trimmed)?;

@@ -7,11 +7,12 @@ use stream_log::{ReadBatch, ReadError, ReadFrom, ReadLimit, Record, TailState};
 use stream_model::Offset;
 
 use super::{Cell, Engine, Segment};
-use crate::codec::{narrow, widen};
+use crate::body::LastSecond;
 use crate::error::DiskError;
 use crate::index::{Entry, holder};
 use crate::read::{BatchFrame, FrameReader};
 use crate::state::{LogId, LogState};
+use stream_log::codec::{narrow, widen};
 
 /// A gap between two wanted frames that is still read with one call.
 const GAP_BYTES: u64 = 16 << 10;
@@ -211,6 +212,7 @@ struct Collector<'a> {
     bytes: usize,
     next: u64,
     is_full: bool,
+    last: LastSecond,
 }
 
 impl<'a> Collector<'a> {
@@ -218,12 +220,19 @@ impl<'a> Collector<'a> {
     fn new(plan: &'a ReadPlan, until: u64) -> Self {
         let most = narrow(until.saturating_sub(plan.start)).min(plan.limit.records_max);
         let records = Vec::with_capacity(most.min(RECORDS_RESERVED_MAX));
-        Self { plan, records, bytes: 0, next: plan.start, is_full: false }
+        Self {
+            plan,
+            records,
+            bytes: 0,
+            next: plan.start,
+            is_full: false,
+            last: LastSecond::default(),
+        }
     }
 
     /// Takes the records of a batch; returns whether it has the form of one.
     fn take(&mut self, frame: &BatchFrame<'_>) -> bool {
-        let Some(body) = frame.read() else { return false };
+        let Some(body) = frame.read(&mut self.last) else { return false };
         let skip = narrow(self.next.saturating_sub(frame.head.first));
         let mut rest = body.payloads;
         for (at, length) in body.lengths.enumerate() {

@@ -11,9 +11,9 @@ use stream_model::Epoch;
 
 use super::{Cell, Engine, LOGS_AT_ONCE, Names};
 use crate::catalog::Configs;
-use crate::codec::{Reader, narrow, put_signed, put_varint, widen};
 use crate::index::Run;
 use crate::state::LogState;
+use stream_log::codec::{Reader, narrow, put_signed, put_varint, widen};
 
 /// What a store has of a log under its name.
 #[derive(Debug, Clone, Copy)]

@@ -12,12 +12,12 @@ use time::OffsetDateTime;
 
 use super::{Cell, Engine, Stage, Staged};
 use crate::body::{BatchMeta, CreateBody, put_batch, put_create};
-use crate::codec::widen;
 use crate::error::DiskError;
 use crate::frame::{Draft, Kind, Place, frame_bytes_max, put_frame};
 use crate::group::{Group, Phase};
 use crate::limits::{GROWTH_BYTES_MAX, GROWTH_BYTES_MIN};
 use crate::state::{Effect, LogState, payload_bytes};
+use stream_log::codec::widen;
 
 /// What a writer must wait for before it may say that something happened.
 #[derive(Debug, Clone)]

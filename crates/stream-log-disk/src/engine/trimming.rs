@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{Engine, Segment};
-use crate::codec::widen;
+use crate::body::LastSecond;
 use crate::error::DiskError;
 use crate::index::{Entry, holder};
 use crate::read::FrameReader;
 use crate::retention::Batch;
 use crate::state::{Front, LogId, LogState};
+use stream_log::codec::widen;
 
 /// A batch and where it ends.
 #[derive(Debug)]
@@ -80,7 +81,7 @@ impl Engine {
             return spot.entry.bytes_before;
         }
         let lengths = self.lengths(log.id, &spot).unwrap_or_default();
-        let before = lengths.iter().take(crate::codec::narrow(records)).sum();
+        let before = lengths.iter().take(stream_log::codec::narrow(records)).sum();
         spot.entry.bytes_before.saturating_add(before)
     }
 
@@ -151,7 +152,7 @@ impl Engine {
         let file = self.file_of(&segment).ok()?;
         let mut reader = FrameReader::new(&*file, segment.secret);
         let frame = reader.batch(spot.entry.position, || spot.entry.position).ok()??;
-        let body = frame.read().filter(|_| frame.head.log == log)?;
+        let body = frame.read(&mut LastSecond::default()).filter(|_| frame.head.log == log)?;
         Some(body.lengths.map(widen).collect())
     }
 }

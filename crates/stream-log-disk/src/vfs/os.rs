@@ -106,7 +106,7 @@ impl VfsFile for OsFile {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         let mut filled = 0;
         while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match self.0.read_at(rest, position.saturating_add(crate::codec::widen(filled))) {
+            match self.0.read_at(rest, position.saturating_add(stream_log::codec::widen(filled))) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::{Vfs, VfsFile};
-use crate::codec::{narrow, widen};
+use stream_log::codec::{narrow, widen};
 
 /// Bytes that are written whole or not at all.
 const SECTOR_BYTES: usize = 512;

@@ -1,6 +1,8 @@
 //! What a store on disk promises, shown through its public face.
 
 #[cfg(test)]
+mod committing;
+#[cfg(test)]
 mod conforms;
 #[cfg(test)]
 mod formats;

@@ -73,7 +73,10 @@ impl MemoryLog {
             return Ok(duplicate);
         }
         let receipt = contents.commit(batch);
-        contents.retain(&self.config);
+        // Ages are counted from the newest record: a batch without any changes nothing.
+        if receipt.next > receipt.first {
+            contents.retain(&self.config);
+        }
         self.tail.send(contents.state);
         Ok(receipt)
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use stream_core::Capacity;
 use stream_log::{
-    AppendBatch, Gap, LiveLog, LiveLogs, Log, LogConfig, LogName, LogReader, MemoryLog, Namespace,
-    Next, ReadError, ReadFrom, Record,
+    AppendBatch, Behind, Gap, LiveLog, LiveLogs, Log, LogConfig, LogName, LogReader, MemoryLog,
+    Namespace, Next, ReadError, ReadFrom, Record,
 };
 use stream_model::now::now;
 use stream_model::{Epoch, Offset, StreamPosition};
@@ -51,6 +51,7 @@ async fn read_to_end(reader: &mut LogReader<Record>) -> (Vec<u64>, Vec<Gap>) {
                 records.push(offset.get());
             }
             Next::Gap(gap) => gaps.push(gap),
+            Next::TooSlow => panic!("only readers that ask for it are sent away"),
             Next::End(state) => {
                 assert!(state.closed || state.deleted);
                 return (records, gaps);
@@ -91,6 +92,20 @@ async fn a_reader_after_the_end_gets_the_rest() {
 }
 
 #[tokio::test]
+async fn a_position_that_the_log_never_reached_is_a_gap_told_first() {
+    let log = log();
+    append(&log, 3).await;
+    log.close().await.unwrap();
+    let live = live(&log, 10).await;
+    let current = live.epoch();
+    let lost = StreamPosition { epoch: current, offset: Offset::new(4) };
+    let mut reader = LogReader::open(live, ReadFrom::Position(lost)).unwrap();
+    let (records, gaps) = read_to_end(&mut reader).await;
+    let told = Gap::EpochChanged { asked: current, current, earliest: Offset::ZERO };
+    assert_eq!((records, gaps), (vec![0, 1, 2], vec![told]));
+}
+
+#[tokio::test]
 async fn trimmed_records_are_a_gap_told_first() {
     let log = log();
     append(&log, 10).await;
@@ -114,6 +129,44 @@ async fn another_epoch_is_told_first() {
     let gap = Gap::EpochChanged { asked, current: EPOCH, earliest: Offset::ZERO };
     assert!(matches!(reader.next().await.unwrap(), Next::Gap(found) if found == gap));
     assert_eq!(read_to_end(&mut reader).await, ((0..3).collect(), vec![]));
+}
+
+/// A reader that has read three records, the last one live, while a thousand came after it, of which
+/// few are in memory.
+async fn slow_reader(log: &Arc<MemoryLog>, behind: Behind) -> LogReader<Record> {
+    append(log, 2).await;
+    let reader = LogReader::open(live(log, 4).await, ReadFrom::Earliest).unwrap();
+    let mut reader = reader.when_behind(behind);
+    for _history in 0..2 {
+        assert!(matches!(reader.next().await.unwrap(), Next::Record(..)), "it is asked for");
+    }
+    let (first, ()) = tokio::join!(reader.next(), append(log, 1));
+    assert!(matches!(first.unwrap(), Next::Record(offset, _) if offset.get() == 2));
+    append(log, 1000).await;
+    // The one task of this thread that follows the log has its turns meanwhile.
+    for _turn in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    reader
+}
+
+#[tokio::test]
+async fn a_slow_reader_does_what_it_was_told_to() {
+    let kept = log();
+    let mut patient = slow_reader(&kept, Behind::CatchUp).await;
+    kept.close().await.unwrap();
+    assert_eq!(read_to_end(&mut patient).await, ((3..1003).collect(), vec![]));
+    let kept = log();
+    let mut hasty = slow_reader(&kept, Behind::DropOldest).await;
+    let Next::Gap(Gap::Lagged { from, to }) = hasty.next().await.unwrap() else {
+        panic!("expected to be told what was missed")
+    };
+    assert!(from == Offset::new(3) && to > Offset::new(500), "{from} to {to}");
+    kept.close().await.unwrap();
+    assert_eq!(read_to_end(&mut hasty).await, ((to.get()..1003).collect(), vec![]));
+    let mut strict = slow_reader(&log(), Behind::Disconnect).await;
+    assert!(matches!(strict.next().await.unwrap(), Next::TooSlow));
+    assert_eq!(strict.position().offset.get(), 3, "where it may go on");
 }
 
 #[tokio::test]
@@ -211,7 +264,7 @@ proptest! {
                         given.push((from.get(), to.since(from)));
                     }
                     Next::End(state) => return (given, state.next.get()),
-                    Next::Gap(other) => panic!("unexpected {other:?}"),
+                    other @ (Next::Gap(_) | Next::TooSlow) => panic!("unexpected {other:?}"),
                 }
             }
         });
@@ -223,4 +276,31 @@ proptest! {
         }
         prop_assert_eq!(expected, gaps);
     }
+}
+
+#[tokio::test]
+async fn the_lag_is_that_of_the_slowest_who_is_still_there() {
+    let log = log();
+    append(&log, 10).await;
+    let live = live(&log, 4).await;
+    assert_eq!(live.lag(), 0);
+    let open = |from| LogReader::open(Arc::clone(&live), ReadFrom::Offset(Offset::new(from)));
+    let (mut slow, fast) = (open(3).unwrap(), open(10).unwrap());
+    assert_eq!(live.lag(), 7);
+    // Whether it comes from the log or from memory.
+    for left in (0..7).rev() {
+        assert!(matches!(slow.next().await.unwrap(), Next::Record(..)));
+        assert_eq!(live.lag(), left);
+    }
+    append(&log, 2).await;
+    assert_eq!(live.lag(), 2);
+    drop((slow, fast));
+    assert_eq!(live.lag(), 0);
+
+    let crowd = live.share_cursor();
+    assert_eq!(live.lag(), 0);
+    crowd.note_slowest(5);
+    assert_eq!(live.lag(), 7);
+    drop(crowd);
+    assert_eq!(live.lag(), 0);
 }

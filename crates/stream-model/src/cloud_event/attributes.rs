@@ -48,7 +48,10 @@ pub(super) fn write(
         match name {
             "source" | "datacontenttype" if is_text(value) => {}
             "type" if foreign_type(event).is_some() => {}
-            "topic" if is_text(value) => put("subject", value.clone()),
+            "topic" if is_text(value) => {
+                put(if has_subject(event) { "topic" } else { "subject" }, value.clone());
+            }
+            "subject" if has_subject(event) => put(name, value.clone()),
             "dataschema" if is_text(value) => put(name, value.clone()),
             _ if is_extension(name, value) => put(name, value.clone()),
             _ => drop(rest.insert(name.to_owned(), value.clone())),
@@ -83,6 +86,11 @@ fn is_text(value: &Value) -> bool {
     value.as_str().is_some_and(|text| !text.is_empty() && !text.chars().any(char::is_control))
 }
 
+/// Whether an event has a subject of its own beside its topic, as one of others may.
+fn has_subject(event: &Event) -> bool {
+    text_of(event, "subject").is_some() && text_of(event, "topic").is_some()
+}
+
 fn type_text(event: &Event) -> String {
     match foreign_type(event) {
         Some(text) => text.to_owned(),
@@ -93,7 +101,12 @@ fn type_text(event: &Event) -> String {
 /// The type that a foreign event came with; it is a message to us.
 fn foreign_type(event: &Event) -> Option<&str> {
     let message = event.event_type() == EventType::Message;
-    text_of(event, "type").filter(|text| message && !text.starts_with(TYPE_PREFIX))
+    text_of(event, "type").filter(|text| message && own_type(text).is_none())
+}
+
+/// The event type that a type of ours names.
+fn own_type(text: &str) -> Option<EventType> {
+    text.strip_prefix(TYPE_PREFIX)?.parse().ok()
 }
 
 /// Whether metadata can travel as an extension and read back as what it was.
@@ -146,14 +159,15 @@ impl Reader {
         let mut metadata = Metadata::new();
         metadata.insert("source", self.required("source")?);
         let kind = self.required("type")?;
-        match kind.strip_prefix(TYPE_PREFIX).map(str::parse::<EventType>) {
-            Some(Ok(event_type)) => builder = builder.event_type(event_type),
-            _ => drop(metadata.insert("type", kind)),
+        match own_type(&kind) {
+            Some(event_type) => builder = builder.event_type(event_type),
+            None => drop(metadata.insert("type", kind)),
         }
         if let Some(time) = self.optional("time")? {
             builder = builder.timestamp(instant(&time)?);
         }
-        for (name, ours) in [("subject", "topic"), ("dataschema", "dataschema")] {
+        let subject = if self.seen.contains_key("topic") { "subject" } else { "topic" };
+        for (name, ours) in [("subject", subject), ("dataschema", "dataschema")] {
             if let Some(text) = self.optional(name)? {
                 metadata.insert(ours, text);
             }

@@ -37,6 +37,16 @@ fn the_json_form_is_the_specification_s() {
 }
 
 #[test]
+fn a_subject_of_its_own_stands_beside_the_topic() {
+    let event = sample().to_builder().meta("subject", "invoice 7").build();
+    let found: Value = serde_json::from_str(&to_json(&event, &source()).unwrap()).unwrap();
+    assert_eq!((&found["subject"], &found["topic"]), (&json!("invoice 7"), &json!("orders.eu")));
+    let back = from_json(found.to_string().as_bytes()).unwrap();
+    assert_eq!(back.topic(), Some("orders.eu"));
+    assert_eq!(back.metadata().get_str("subject"), Some("invoice 7"));
+}
+
+#[test]
 fn the_binary_form_has_texts_only() {
     let binary = to_binary(&sample(), &source()).unwrap();
     assert_eq!(binary.content_type.as_deref(), Some("application/json"));
@@ -58,6 +68,9 @@ fn an_event_of_others_keeps_its_attributes() {
     assert_eq!(event.topic(), None);
     assert_eq!(event.metadata().get_str("type"), Some("com.example.someevent"));
     assert_eq!(event.metadata().get("comexampleothervalue"), Some(&json!(5)));
+    // A type that only begins like those of ours is another's too.
+    let similar = Event::builder().meta("type", "millstream.other").build();
+    assert!(to_json(&similar, &source()).unwrap().contains(r#""type":"millstream.other""#));
     let mut again: Value = serde_json::from_str(&to_json(&event, &source()).unwrap()).unwrap();
     again["subject"] = Value::Null;
     assert_eq!(again, json);

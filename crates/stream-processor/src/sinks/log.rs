@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use stream_log::{AppendBatch, AppendError, Log};
-use stream_model::{Event, Producer, ProducerId, now};
+use stream_model::{Event, Producer, ProducerId, ProducerIdError, now};
 use tokio::time::{Instant, sleep};
 
 use crate::Retry;
@@ -39,6 +39,13 @@ impl LogSink {
     pub fn epoch(mut self, epoch: u64) -> Self {
         self.epoch = Some(epoch);
         self
+    }
+
+    /// As the owner of a partition appends to it: a producer for each, with a life for each owner.
+    pub(crate) fn of_partition(&self, at: (u32, u64)) -> Result<Self, ProducerIdError> {
+        let (partition, generation) = at;
+        let id = ProducerId::new(&format!("{}/{partition}", self.id.as_str()))?;
+        Ok(Self { log: Arc::clone(&self.log), id, epoch: Some(generation) })
     }
 
     /// The first append of the life that begins now.
@@ -104,6 +111,15 @@ pub(crate) struct LogSinkError {
 pub(crate) struct Sequence {
     epoch: u64,
     seq: u64,
+}
+
+impl Sequence {
+    /// Begins the life `epoch`, if that is a later one.
+    pub(crate) fn begin_life(&mut self, epoch: u64) {
+        if epoch > self.epoch {
+            *self = Self { epoch, seq: 0 };
+        }
+    }
 }
 
 /// The numbers of each producer's next append, by its name.

@@ -4,7 +4,8 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use super::{Arrival, Source, Sourced};
+use super::{Arrival, Source, SourceError, Sourced};
+use crate::Flow;
 
 /// The items of a [`futures_core::Stream`], counted from 0.
 pub struct FromStream<S> {
@@ -45,6 +46,38 @@ impl<S: futures_core::Stream + Send> Source for FromStream<S> {
             Poll::Ready(None) | Poll::Pending => {
                 self.is_over = true;
                 Poll::Ready(None)
+            }
+        }
+    }
+
+    #[inline]
+    fn poll_each<F>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut take: F,
+    ) -> Poll<Option<Result<(), SourceError>>>
+    where
+        F: FnMut(Sourced<S::Item>) -> Flow,
+    {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        // In a register for as long as items are there; nobody else changes it.
+        let mut position = self.next;
+        loop {
+            match self.items.as_mut().poll_next(cx) {
+                Poll::Ready(Some(item)) => {
+                    self.next = position + 1;
+                    if take(Sourced { position, item }).is_break() {
+                        return Poll::Ready(Some(Ok(())));
+                    }
+                    position += 1;
+                }
+                Poll::Pending if !self.is_closing => return Poll::Pending,
+                Poll::Ready(None) | Poll::Pending => {
+                    self.is_over = true;
+                    return Poll::Ready(None);
+                }
             }
         }
     }

@@ -12,7 +12,7 @@ use super::{Arrival, Connect, Source, SourceError, Sourced};
 use crate::{Loader, SaveState, Saver, StartError, StateError};
 
 /// Makes an item of a record.
-type Decode<T> = Arc<dyn Fn(Record) -> Result<T, BoxError> + Send + Sync>;
+pub(crate) type Decode<T> = Arc<dyn Fn(Record) -> Result<T, BoxError> + Send + Sync>;
 
 /// The records of a log, from the oldest one on unless it is told otherwise.
 ///
@@ -20,12 +20,11 @@ type Decode<T> = Arc<dyn Fn(Record) -> Result<T, BoxError> + Send + Sync>;
 /// At the tail it waits, without polling, for what is appended; it ends with a log that is closed.
 /// What was trimmed away before it was read, is damaged or cannot be decoded, is
 /// [told](SourceError) and passed over.
-#[derive(Clone)]
 pub struct LogSource<T> {
-    log: Arc<dyn Log>,
-    from: ReadFrom,
-    limit: ReadLimit,
-    decode: Decode<T>,
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) from: ReadFrom,
+    pub(crate) limit: ReadLimit,
+    pub(crate) decode: Decode<T>,
 }
 
 impl LogSource<Event> {
@@ -67,6 +66,14 @@ impl<T> LogSource<T> {
     }
 }
 
+impl<T> Clone for LogSource<T> {
+    fn clone(&self) -> Self {
+        let Self { log, from, limit, decode } = self;
+        let (log, decode) = (Arc::clone(log), Arc::clone(decode));
+        Self { log, from: *from, limit: *limit, decode }
+    }
+}
+
 impl<T> fmt::Debug for LogSource<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { log, from, .. } = self;
@@ -98,7 +105,8 @@ impl<T: Send> Connect for LogSource<T> {
 }
 
 /// A read that waits for something to be there.
-type Reading = Pin<Box<dyn Future<Output = (TailWatch, Result<ReadBatch, ReadError>)> + Send>>;
+pub(crate) type Reading =
+    Pin<Box<dyn Future<Output = (TailWatch, Result<ReadBatch, ReadError>)> + Send>>;
 
 /// A log that a pipeline reads.
 pub struct LogTail<T> {
@@ -131,7 +139,7 @@ impl<T> LogTail<T> {
 }
 
 /// Reads from `position` on, once there is something to read or never will be.
-async fn read_or_wait(
+pub(crate) async fn read_or_wait(
     log: Arc<dyn Log>,
     position: StreamPosition,
     limit: ReadLimit,

@@ -45,7 +45,7 @@ impl<T, W: FnMut(&T) -> usize> Stage<T> for Batch<T, W> {
         self.batcher.handle_input(moment.now(), item, weight);
         match self.batcher.items().len() {
             0 => self.first = None,
-            1 => self.first = Some(moment.origin().position),
+            1 => self.first = Some(moment.origin().position()),
             _ => {}
         }
         self.hand_on(moment, out)

@@ -2,7 +2,7 @@
 
 use super::debug_by_name;
 use crate::state::keeps;
-use crate::{Emit, Flow, Moment, Stage};
+use crate::{Batches, Emit, Flow, Moment, Stage};
 
 /// Lets the first items through, and then ends the pipeline.
 #[derive(Debug, Clone)]
@@ -91,6 +91,10 @@ impl<T> Stage<T> for Skip {
             None => out.emit(item, moment),
         }
     }
+
+    fn batches(&self) -> Batches {
+        Batches::Taken
+    }
 }
 
 impl<T, F: FnMut(&T) -> bool> Stage<T> for SkipWhile<F> {
@@ -100,6 +104,10 @@ impl<T, F: FnMut(&T) -> bool> Stage<T> for SkipWhile<F> {
     fn push<E: Emit<T> + ?Sized>(&mut self, item: T, moment: &mut Moment, out: &mut E) -> Flow {
         self.over = self.over || !(self.holds)(&item);
         if self.over { out.emit(item, moment) } else { Flow::Continue(()) }
+    }
+
+    fn batches(&self) -> Batches {
+        Batches::Taken
     }
 }
 

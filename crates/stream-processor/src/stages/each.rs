@@ -8,7 +8,7 @@ use stream_model::FilterOutput;
 
 use super::debug_by_name;
 use crate::state::stateless;
-use crate::{Emit, Flow, Moment, Roll, Stage, StageId};
+use crate::{Batches, Emit, Flow, Moment, Roll, Stage, StageId};
 
 /// Turns each item into another.
 #[derive(Clone)]
@@ -42,6 +42,10 @@ impl<T, U, F: FnMut(T) -> U> Stage<T> for Map<F> {
     fn push<E: Emit<U> + ?Sized>(&mut self, item: T, moment: &mut Moment, out: &mut E) -> Flow {
         out.emit((self.0)(item), moment)
     }
+
+    fn batches(&self) -> Batches {
+        Batches::Taken
+    }
 }
 
 impl<T, O: FilterOutput, F: FnMut(&T) -> O> Stage<T> for Filter<F> {
@@ -59,6 +63,10 @@ impl<T, O: FilterOutput, F: FnMut(&T) -> O> Stage<T> for Filter<F> {
     fn enroll(&mut self, roll: &mut Roll) {
         self.id = roll.take();
     }
+
+    fn batches(&self) -> Batches {
+        Batches::Taken
+    }
 }
 
 impl<T, U, F: FnMut(T) -> Option<U>> Stage<T> for FilterMap<F> {
@@ -70,6 +78,10 @@ impl<T, U, F: FnMut(T) -> Option<U>> Stage<T> for FilterMap<F> {
             Some(item) => out.emit(item, moment),
             None => Flow::Continue(()),
         }
+    }
+
+    fn batches(&self) -> Batches {
+        Batches::Taken
     }
 }
 
@@ -83,6 +95,10 @@ impl<T, I: IntoIterator, F: FnMut(T) -> I> Stage<T> for FlatMap<F> {
     {
         (self.0)(item).into_iter().try_for_each(|item| out.emit(item, moment))
     }
+
+    fn batches(&self) -> Batches {
+        Batches::Taken
+    }
 }
 
 impl<T, F: FnMut(&T)> Stage<T> for Tap<F> {
@@ -92,6 +108,10 @@ impl<T, F: FnMut(&T)> Stage<T> for Tap<F> {
     fn push<E: Emit<T> + ?Sized>(&mut self, item: T, moment: &mut Moment, out: &mut E) -> Flow {
         (self.0)(&item);
         out.emit(item, moment)
+    }
+
+    fn batches(&self) -> Batches {
+        Batches::Taken
     }
 }
 

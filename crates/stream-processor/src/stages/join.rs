@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::debug_by_name;
 use super::window::{Lateness, Watermark, to_ms};
-use crate::{Emit, Flow, Loader, Moment, SaveState, Saver, Stage, StateError};
+use crate::{Batches, Emit, Flow, Loader, Moment, SaveState, Saver, Stage, StateError};
 
 /// An item of one of two kinds that are to be joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -142,7 +142,7 @@ where
         let (earlier, later) = if is_left { (before_ms, after_ms) } else { (after_ms, before_ms) };
         let (from, to) = (at_ms.saturating_sub(earlier), at_ms.saturating_add(later));
         let range = (from, 0)..=(to, u64::MAX);
-        self.positions.insert(number, moment.origin().position);
+        self.positions.insert(number, moment.origin().position());
         self.expiries.insert((to, number), Expiry { key: key.clone(), at_ms, is_left });
         let kept = self.kept.entry(key).or_default();
         let flow = match item {
@@ -185,6 +185,10 @@ where
 
     fn held(&self) -> Option<u64> {
         self.positions.first_key_value().map(|(_, position)| *position)
+    }
+
+    fn batches(&self) -> Batches {
+        Batches::Taken
     }
 }
 

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::debug_by_name;
 use super::window::{Lateness, Watermark};
-use crate::{Emit, Flow, Loader, Moment, SaveState, Saver, Stage, StateError};
+use crate::{Batches, Emit, Flow, Loader, Moment, SaveState, Saver, Stage, StateError};
 
 /// Keeps a state for each key, and timers that the key has set.
 ///
@@ -234,6 +234,10 @@ where
 
     fn deadline(&self) -> Option<Instant> {
         if self.timers.due.is_empty() { None } else { self.watermark.idle_at() }
+    }
+
+    fn batches(&self) -> Batches {
+        Batches::Taken
     }
 }
 

@@ -513,7 +513,7 @@ where
         let results = self.results.iter().map(|place| match place {
             Place::Open { origin, .. } | Place::Done { origin, .. } => *origin,
         });
-        waiting.chain(jobs).chain(results).map(|origin| origin.position).min()
+        waiting.chain(jobs).chain(results).map(Origin::position).min()
     }
 }
 

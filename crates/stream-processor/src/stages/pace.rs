@@ -111,7 +111,7 @@ impl<T> Stage<T> for Throttle<T> {
     }
 
     fn held(&self) -> Option<u64> {
-        self.waiting.front().map(|held| held.origin.position)
+        self.waiting.front().map(|held| held.origin.position())
     }
 }
 
@@ -154,7 +154,7 @@ impl<T> Stage<T> for Debounce<T> {
     }
 
     fn held(&self) -> Option<u64> {
-        self.held.as_ref().map(|held| held.origin.position)
+        self.held.as_ref().map(|held| held.origin.position())
     }
 }
 
@@ -203,7 +203,7 @@ impl<T> Stage<T> for Sample<T> {
     }
 
     fn held(&self) -> Option<u64> {
-        self.held.as_ref().map(|held| held.origin.position)
+        self.held.as_ref().map(|held| held.origin.position())
     }
 }
 
@@ -220,7 +220,7 @@ impl<T, F: FnMut(T, T) -> T> Stage<T> for Conflate<T, F> {
         self.held = Some(match self.held.take() {
             Some(old) => {
                 // What is held begins with the older one.
-                let origin = Origin { is_joined: true, ..old.origin };
+                let origin = old.origin.joined();
                 Held { item: (self.merge)(old.item, item), origin }
             }
             None => Held { item, origin: moment.origin() },
@@ -241,7 +241,7 @@ impl<T, F: FnMut(T, T) -> T> Stage<T> for Conflate<T, F> {
     }
 
     fn held(&self) -> Option<u64> {
-        self.held.as_ref().map(|held| held.origin.position)
+        self.held.as_ref().map(|held| held.origin.position())
     }
 }
 

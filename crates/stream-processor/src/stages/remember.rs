@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::debug_by_name;
 use crate::state::keeps;
-use crate::{Emit, Flow, Loader, Moment, SaveState, Saver, Stage, StateError};
+use crate::{Batches, Emit, Flow, Loader, Moment, SaveState, Saver, Stage, StateError};
 
 /// Keeps a state, and turns each item into something by it.
 #[derive(Clone)]
@@ -51,6 +51,10 @@ impl<T, U, S, F: FnMut(&mut S, T) -> U> Stage<T> for Scan<S, F> {
     fn push<E: Emit<U> + ?Sized>(&mut self, item: T, moment: &mut Moment, out: &mut E) -> Flow {
         out.emit((self.step)(&mut self.state, item), moment)
     }
+
+    fn batches(&self) -> Batches {
+        Batches::Taken
+    }
 }
 
 impl<T, S, F: FnMut(&mut S, T)> Stage<T> for Fold<S, F> {
@@ -58,7 +62,7 @@ impl<T, S, F: FnMut(&mut S, T)> Stage<T> for Fold<S, F> {
 
     #[inline]
     fn push<E: Emit<S> + ?Sized>(&mut self, item: T, moment: &mut Moment, _out: &mut E) -> Flow {
-        self.first.get_or_insert(moment.origin().position);
+        self.first.get_or_insert(moment.origin().position());
         if let Some(state) = &mut self.state {
             (self.step)(state, item);
         }
@@ -73,6 +77,10 @@ impl<T, S, F: FnMut(&mut S, T)> Stage<T> for Fold<S, F> {
 
     fn held(&self) -> Option<u64> {
         self.first
+    }
+
+    fn batches(&self) -> Batches {
+        Batches::Taken
     }
 }
 
@@ -100,6 +108,10 @@ impl<T, K: Hash + Eq + Clone, F: FnMut(&T) -> K> Stage<T> for Distinct<K, F> {
         self.known.insert(key);
         out.emit(item, moment)
     }
+
+    fn batches(&self) -> Batches {
+        Batches::Taken
+    }
 }
 
 impl<T, K: PartialEq, F: FnMut(&T) -> K> Stage<T> for DistinctUntilChanged<K, F> {
@@ -113,6 +125,10 @@ impl<T, K: PartialEq, F: FnMut(&T) -> K> Stage<T> for DistinctUntilChanged<K, F>
         }
         self.last = key;
         out.emit(item, moment)
+    }
+
+    fn batches(&self) -> Batches {
+        Batches::Taken
     }
 }
 

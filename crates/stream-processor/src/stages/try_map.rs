@@ -198,7 +198,7 @@ where
     fn held(&self) -> Option<u64> {
         let parked = self.parked.iter().map(|parked| parked.trial.origin);
         let waiting = self.waiting.iter().map(|held| held.origin);
-        parked.chain(waiting).map(|origin| origin.position).min()
+        parked.chain(waiting).map(Origin::position).min()
     }
 }
 

@@ -114,7 +114,7 @@ async fn an_error_a_panic_and_a_delay_cost_their_own_item_only() {
                 Cause::TimedOut { after } => format!("{after:?}"),
                 other => other.to_string(),
             };
-            told.lock().unwrap().push((fault.origin.position, cause));
+            told.lock().unwrap().push((fault.origin.position(), cause));
         });
     assert_eq!(all(processor).await, [0, 5]);
     let mut faults = faults.lock().unwrap().clone();

@@ -99,7 +99,7 @@ async fn a_pipeline_ends_with_the_first_error_if_it_is_told_to() {
     input.publish_data(json!("no number")).await.unwrap();
     publish(&input, 2..4).await;
     let error = running.join().await.unwrap_err();
-    assert!(matches!(error, RunError::Stage(fault) if fault.origin.position == 2));
+    assert!(matches!(error, RunError::Stage(fault) if fault.origin.position() == 2));
     assert_eq!(numbers(&output), [0, 1]);
 }
 

@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod asynchronous;
 #[cfg(test)]
+mod boxed;
+#[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod interop;
 #[cfg(test)]
 mod joins;

@@ -117,7 +117,7 @@ proptest! {
                 .sink(sink)
                 .on_fault(move |fault| {
                     if fault.stage.is_some_and(|stage| stage.0 == 0) {
-                        told.lock().unwrap().push(fault.origin.position);
+                        told.lock().unwrap().push(fault.origin.position());
                     }
                 })
                 .start()

@@ -77,7 +77,8 @@ impl Create {
     pub fn plain(self, life: u64) -> Result<Creation, Refusal> {
         let content_type = self.content_type.unwrap_or_default();
         let pieces = first_piece(&content_type, self.body)?.into_iter().collect();
-        let description = Description { content_type, lifetime: self.lifetime, life, fork: None };
+        let description =
+            Description { content_type, lifetime: self.lifetime, life, epoch: None, fork: None };
         Ok(Creation { description, pieces, closed: self.closed })
     }
 
@@ -131,6 +132,7 @@ impl Create {
             content_type,
             lifetime: self.lifetime.or_of_source(source.lifetime),
             life: life.max(source.life.saturating_add(1)),
+            epoch: None,
             fork: Some(fork),
         };
         let pieces = taken.into_iter().chain(body).collect();

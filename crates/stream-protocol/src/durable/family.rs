@@ -38,10 +38,15 @@ impl Family {
     /// Reads records in order; what is no event of a family changes nothing.
     pub fn read<'a>(records: impl IntoIterator<Item = &'a Bytes>) -> Self {
         let mut family = Self::default();
-        for event in records.into_iter().filter_map(|record| serde_json::from_slice(record).ok()) {
-            family.apply(event);
-        }
+        records.into_iter().for_each(|record| family.take(record));
         family
+    }
+
+    /// Reads one more record.
+    pub fn take(&mut self, record: &Bytes) {
+        if let Ok(event) = serde_json::from_slice(record) {
+            self.apply(event);
+        }
     }
 
     /// Takes note of one event.

@@ -20,6 +20,11 @@ pub struct Description {
     pub lifetime: Lifetime,
     /// The first half of the tokens of its own appends; later than that of its source.
     pub life: u64,
+    /// The epoch of its log when that was made; `None` in streams that never say it.
+    ///
+    /// A log that has another one since has lost appends: see [`life_in`](Self::life_in).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
     /// Where it comes from, if it is a fork.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fork: Option<Fork>,
@@ -60,10 +65,18 @@ impl Description {
         self.fork.as_ref().map_or(0, |fork| fork.at)
     }
 
-    /// The position after `number` appends, of which the last is the stream's own; `None` if that
+    /// The same stream in the epoch that its log has now: the life moves as the epoch did, so that
+    /// tokens of appends that were lost mean nothing any more.
+    #[must_use]
+    pub fn life_in(&self, epoch: u64) -> u64 {
+        let moved = self.epoch.map_or(0, |made_in| epoch.wrapping_sub(made_in));
+        self.life.wrapping_add(moved)
+    }
+
+    /// The position after `number` appends in the life `life`, of which the last is the stream's own; `None` if that
     /// one belongs to its source.
-    pub fn own_offset(&self, number: u64) -> Option<StreamOffset> {
-        (number == 0 || number > self.base()).then(|| StreamOffset::new(self.life, number))
+    pub fn own_offset(&self, life: u64, number: u64) -> Option<StreamOffset> {
+        (number == 0 || number > self.base()).then(|| StreamOffset::new(life, number))
     }
 }
 
@@ -143,7 +156,8 @@ mod tests {
             };
             for fork in [None, Some(fork)] {
                 let content_type = ContentType::parse("Text/Plain; charset=utf-8").unwrap();
-                let description = Description { content_type, lifetime, life: 9, fork };
+                let description =
+                    Description { content_type, lifetime, life: 9, epoch: Some(3), fork };
                 let read = Description::decode(&description.encode()).unwrap();
                 assert_eq!(read, description);
                 assert_eq!(read.content_type.as_str(), "Text/Plain; charset=utf-8");

@@ -123,6 +123,7 @@ mod tests {
             content_type: ContentType::parse(content_type).unwrap(),
             lifetime: Lifetime::Unlimited,
             life: 1,
+            epoch: None,
             fork: None,
         }
     }

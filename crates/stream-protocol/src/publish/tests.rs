@@ -17,7 +17,11 @@ fn check(content_type: &'static str, body: &'static [u8], want: &[(DataKind, &[u
         content_type => headers(&[("content-type", content_type)]),
     };
     let publish = parse(&headers, Bytes::from_static(body)).unwrap();
-    let found: Vec<_> = publish.events.iter().map(|data| (data.kind(), data.as_bytes())).collect();
+    let data = publish.events.iter().map(|draft| match draft {
+        Draft::Data(data) => data,
+        Draft::Event(event) => panic!("expected data alone, found {event:?}"),
+    });
+    let found: Vec<_> = data.map(|data| (data.kind(), data.as_bytes())).collect();
     assert_eq!(found, want);
 }
 
@@ -60,6 +64,25 @@ fn what_is_refused_says_what_was_expected() {
     check_refused("application/x-ndjson", b"\n\n", 400, "expected a body");
     check_refused("text/plain", b"\xff", 400, "UTF-8");
     check_refused("multipart/form-data; boundary=x", b"--x", 415, "multipart/form-data");
+}
+
+#[test]
+fn events_belong_to_the_trace_of_their_request() {
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let headers = headers(&[
+        ("traceparent", parent),
+        ("tracestate", "a=1"),
+        ("content-type", "application/cloudevents-batch+json"),
+    ]);
+    let body = r#"[{"specversion":"1.0","id":"1","source":"/s","type":"t"},
+        {"specversion":"1.0","id":"2","source":"/s","type":"t","traceparent":"its own"}]"#;
+    let publish = parse(&headers, Bytes::from_static(body.as_bytes())).unwrap();
+    let events = publish.on(&Topic::new("a").unwrap());
+    let text = |event: &Event, name| event.metadata().get_str(name).map(str::to_owned);
+    assert_eq!(text(&events[0], "traceparent").as_deref(), Some(parent));
+    assert_eq!(text(&events[0], "tracestate").as_deref(), Some("a=1"));
+    assert_eq!(text(&events[1], "traceparent").as_deref(), Some("its own"));
+    assert_eq!(text(&events[1], "tracestate"), None);
 }
 
 #[test]

@@ -38,23 +38,32 @@ impl JsonScanner {
     }
 
     pub(super) fn text<'a>(&mut self, input: &mut &'a str) -> Step<'a> {
-        let plain = plain_len(input.as_bytes(), self.quote);
+        let bytes = input.as_bytes();
+        if bytes.first() == Some(&self.quote) {
+            self.take(input, 1);
+            return Some(self.close_string());
+        }
+        let plain = plain_len(bytes, self.quote);
         if plain > 0 {
             return Some(JsonToken::Text(self.take(input, plain)));
         }
-        match input.as_bytes().first() {
-            Some(&byte) if byte == self.quote => {
-                self.take(input, 1);
-                Some(self.close_string())
+        match bytes {
+            [b'\\', meaning, ..] if let Some(char) = short_meaning(*meaning) => {
+                self.take(input, 2);
+                Some(JsonToken::Char(char))
             }
-            Some(b'\\') => {
+            [b'\\', b'u', digits @ ..] if let Some(char) = basic_char(digits) => {
+                self.take(input, 6);
+                Some(JsonToken::Char(char))
+            }
+            [b'\\', ..] => {
                 self.take(input, 1);
                 self.state = State::Escape(Escape::Start);
                 None
             }
-            Some(_) if self.is_tolerant() => Some(JsonToken::Text(self.take(input, 1))),
-            byte => {
-                let found = char::from(byte.copied().unwrap_or_default());
+            [_, ..] if self.is_tolerant() => Some(JsonToken::Text(self.take(input, 1))),
+            _ => {
+                let found = char::from(bytes.first().copied().unwrap_or_default());
                 self.fail(JsonErrorKind::ControlCharacter { found })
             }
         }
@@ -97,15 +106,9 @@ impl JsonScanner {
     }
 
     fn short_escape<'a>(&mut self, char: char, input: &mut &'a str) -> Step<'a> {
-        let meaning = match char {
-            '"' | '\\' | '/' => char,
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            _ if self.is_tolerant() => char,
-            _ => return self.refuse(input, "an escape"),
+        let known = u8::try_from(char).ok().and_then(short_meaning);
+        let Some(meaning) = known.or_else(|| self.is_tolerant().then_some(char)) else {
+            return self.refuse(input, "an escape");
         };
         self.take(input, char.len_utf8());
         self.state = State::Text;
@@ -159,12 +162,35 @@ impl JsonScanner {
     }
 }
 
+/// What a backslash and this byte stand for.
+fn short_meaning(byte: u8) -> Option<char> {
+    Some(match byte {
+        b'"' | b'\\' | b'/' => char::from(byte),
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        _ => return None,
+    })
+}
+
+/// The character that the first four of these hex digits stand for by themselves.
+fn basic_char(digits: &[u8]) -> Option<char> {
+    let digits = digits.first_chunk::<4>()?;
+    let unit = digits.iter().try_fold(0, |unit, digit| {
+        char::from(*digit).to_digit(16).map(|digit| unit * 16 + digit)
+    })?;
+    char::from_u32(unit)
+}
+
 pub(super) fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'-') || !byte.is_ascii()
 }
 
 /// The length of the prefix that stands for itself: no quote, backslash or control character.
-fn plain_len(bytes: &[u8], quote: u8) -> usize {
+#[inline]
+pub(super) fn plain_len(bytes: &[u8], quote: u8) -> usize {
     let mut rest = bytes;
     let mut len = 0;
     while let Some((word, tail)) = rest.split_first_chunk::<8>() {

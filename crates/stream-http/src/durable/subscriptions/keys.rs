@@ -9,7 +9,8 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 use ring::{digest, hmac};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use stream_log::{AppendBatch, LogConfig, LogStore, LogStoreExt, ReadFrom, ReadLimit};
+use stream_log::{AppendBatch, AppendError, LogConfig, LogStore, LogStoreExt, ReadFrom, ReadLimit};
+use stream_model::Offset;
 use stream_model::now::now;
 use stream_protocol::durable::Refusal;
 use stream_protocol::durable::subscription::Fault;
@@ -53,16 +54,22 @@ impl Keys {
         let name = reserved_log("keys", "webhooks");
         let log = store.get_or_create(&name, LogConfig::default()).await;
         let log = log.map_err(|error| store_refused(&error))?;
-        let batch = log.read(ReadFrom::Earliest, ReadLimit::records(1)).await;
-        let batch = batch.map_err(|error| read_refused(&error))?;
-        if let Some(record) = batch.records.first() {
-            return Self::from_seed(&record.payload).map_err(|error| damaged(&error));
+        loop {
+            let batch = log.read(ReadFrom::Earliest, ReadLimit::records(1)).await;
+            let batch = batch.map_err(|error| read_refused(&error))?;
+            if let Some(record) = batch.records.first() {
+                return Self::from_seed(&record.payload).map_err(|error| damaged(&error));
+            }
+            let mut seed = [0; SEED_BYTES];
+            SystemRandom::new().fill(&mut seed).map_err(|error| damaged(&error))?;
+            let batch = AppendBatch::new(now()).record(seed.to_vec()).expected_tail(Offset::ZERO);
+            match log.append(batch).await {
+                Ok(_) => return Self::from_seed(&seed).map_err(|error| damaged(&error)),
+                // Another server made them at the same time: all have those.
+                Err(AppendError::TailMismatch { .. }) => {}
+                Err(error) => return Err(append_refused(&error)),
+            }
         }
-        let mut seed = [0; SEED_BYTES];
-        SystemRandom::new().fill(&mut seed).map_err(|error| damaged(&error))?;
-        let keys = Self::from_seed(&seed).map_err(|error| damaged(&error))?;
-        let written = log.append(AppendBatch::new(now()).record(seed.to_vec())).await;
-        written.map(|_| keys).map_err(|error| append_refused(&error))
     }
 
     fn from_seed(seed: &[u8]) -> Result<Self, ring::error::KeyRejected> {

@@ -11,10 +11,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use stream_model::now::now;
 use stream_protocol::durable::limits::SUBSCRIPTION_ID_BYTES_MAX;
-use stream_protocol::durable::subscription::{Ack, Config, Fault};
+use stream_protocol::durable::subscription::{Ack, Config, Fault, Subscription};
 use stream_protocol::durable::{Refusal, StreamOffset, StreamPath};
 
-use super::Active;
+use super::active::Active;
 use crate::app::App;
 use crate::body;
 use crate::durable::respond::Refused;
@@ -110,9 +110,10 @@ async fn jwks(State(app): State<App>) -> Result<Response, Failure> {
 
 async fn describe(app: &App, active: &Active) -> Result<Value, Failure> {
     let keys = app.subscriptions().keys().await?;
-    let machine = active.machine.lock();
-    let jwks_url = format!("{}/v1/stream/__ds/jwks.json", machine.base_url());
-    Ok(machine.to_json(&keys.signing(&jwks_url)))
+    Ok(active.look(|machine| {
+        let jwks_url = format!("{}/v1/stream/__ds/jwks.json", machine.base_url());
+        machine.to_json(&keys.signing(&jwks_url))
+    }))
 }
 
 /// `PUT`
@@ -135,7 +136,7 @@ async fn create(
 
 /// `GET`
 async fn show(State(app): State<App>, Name(id): Name) -> Result<Response, Failure> {
-    let active = app.subscriptions().find(&id)?;
+    let active = app.subscriptions().find(&id).await?;
     Ok(json_response(StatusCode::OK, &describe(&app, &active).await?))
 }
 
@@ -151,13 +152,20 @@ async fn add_streams(
     Name(id): Name,
     body: Body,
 ) -> Result<StatusCode, Failure> {
-    let active = app.subscriptions().find(&id)?;
+    let active = app.subscriptions().find(&id).await?;
     let paths = Config::parse_streams(&read_body(&app, body).await?)?;
+    let mut tails = Vec::new();
     for path in paths {
         let tail = app.streams().tail(&path).await?.unwrap_or(StreamOffset::BEGINNING);
-        active.update(|machine| machine.link(&path, tail));
+        tails.push((path, tail));
     }
-    active.save().await?;
+    let link = |machine: &mut Subscription| {
+        for (path, tail) in &tails {
+            machine.link(path, *tail);
+        }
+        Ok(())
+    };
+    active.change(link).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -166,11 +174,14 @@ async fn remove_stream(
     State(app): State<App>,
     Path((id, path)): Path<(String, String)>,
 ) -> Result<StatusCode, Failure> {
-    let active = app.subscriptions().find(&id)?;
+    let active = app.subscriptions().find(&id).await?;
     // What is no stream's path is not followed either.
     if let Ok(path) = StreamPath::new(&path) {
-        active.update(|machine| machine.unlink(&path));
-        active.save().await?;
+        let unlink = |machine: &mut Subscription| {
+            machine.unlink(&path);
+            Ok(())
+        };
+        active.change(unlink).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -183,7 +194,7 @@ struct Claimant {
 
 /// `POST …/claim`
 async fn claim(State(app): State<App>, Name(id): Name, body: Body) -> Result<Response, Failure> {
-    let active = app.subscriptions().find(&id)?;
+    let active = app.subscriptions().find(&id).await?;
     let body = read_body(&app, body).await?;
     let claimant: Claimant =
         serde_json::from_slice(&body).map_err(|error| Fault::Invalid(error.to_string()))?;
@@ -191,8 +202,7 @@ async fn claim(State(app): State<App>, Name(id): Name, body: Body) -> Result<Res
         let wanted = format!("expected a worker of 1 to {WORKER_BYTES_MAX} bytes");
         return Err(Fault::Invalid(wanted).into());
     }
-    let mut claim = active.update(|machine| machine.claim(now(), &claimant.worker))?;
-    active.save().await?;
+    let mut claim = active.change(|machine| machine.claim(now(), &claimant.worker)).await?;
     let token = app.subscriptions().keys().await?.token(&id, claim.generation, now());
     claim.body["token"] = json!(token);
     Ok(json_response(StatusCode::OK, &claim.body))
@@ -213,11 +223,10 @@ async fn ack(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
-    let active = app.subscriptions().find(&id)?;
+    let active = app.subscriptions().find(&id).await?;
     let generation = token_generation(&app, &id, &headers).await?;
     let report = Ack::parse(&read_body(&app, body).await?)?;
-    let next_wake = active.update(|machine| machine.ack(now(), generation, &report))?;
-    active.save().await?;
+    let next_wake = active.change(|machine| machine.ack(now(), generation, &report)).await?;
     Ok(json_response(StatusCode::OK, &json!({"ok": true, "next_wake": next_wake})))
 }
 
@@ -228,10 +237,9 @@ async fn release(
     headers: HeaderMap,
     body: Body,
 ) -> Result<StatusCode, Failure> {
-    let active = app.subscriptions().find(&id)?;
+    let active = app.subscriptions().find(&id).await?;
     let generation = token_generation(&app, &id, &headers).await?;
     let release = Ack::parse(&read_body(&app, body).await?)?;
-    active.update(|machine| machine.release(now(), generation, &release))?;
-    active.save().await?;
+    active.change(|machine| machine.release(now(), generation, &release)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

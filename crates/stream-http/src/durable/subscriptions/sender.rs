@@ -65,6 +65,10 @@ impl Sender {
         Self { keys, streams, client }
     }
 
+    pub(super) fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
     /// Sends a wake, and says what became of it.
     pub(super) async fn send(&self, woken: &Woken, wake: Wake) -> Outcome {
         let sent = match &wake.delivery {

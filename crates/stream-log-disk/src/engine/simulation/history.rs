@@ -8,13 +8,13 @@ use stream_model::{Offset, Producer, ProducerId};
 use time::macros::datetime;
 
 use super::model::{Model, Op};
-use crate::codec::widen;
 use crate::engine::staging::Wait;
 use crate::engine::{Attempt, Engine};
 use crate::error::DiskError;
 use crate::group::Phase;
 use crate::options::DiskOptions;
 use crate::vfs::{SimDisk, SimFault};
+use stream_log::codec::widen;
 
 /// What ends a life of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

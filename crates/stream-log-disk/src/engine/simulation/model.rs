@@ -6,8 +6,8 @@ use bytes::Bytes;
 use stream_log::{LogConfig, ReadFrom, ReadLimit};
 use stream_model::{Epoch, Offset, Producer};
 
-use crate::codec::{narrow, widen};
 use crate::engine::Engine;
+use stream_log::codec::{narrow, widen};
 
 /// All logs by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

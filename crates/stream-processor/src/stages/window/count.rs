@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::stages::debug_by_name;
-use crate::{Emit, Flow, Loader, Moment, SaveState, Saver, Stage, StateError};
+use crate::{Batches, Emit, Flow, Loader, Moment, SaveState, Saver, Stage, StateError};
 
 /// Adds so many items of each key up.
 ///
@@ -61,7 +61,7 @@ where
             Entry::Occupied(entry) => entry,
             Entry::Vacant(entry) => {
                 self.begun += 1;
-                self.firsts.insert(self.begun, moment.origin().position);
+                self.firsts.insert(self.begun, moment.origin().position());
                 let (number, value) = (self.begun, self.initial.clone());
                 entry.insert_entry(Open { number, items: 0, value })
             }
@@ -92,6 +92,10 @@ where
 
     fn held(&self) -> Option<u64> {
         self.firsts.first_key_value().map(|(_, first)| *first)
+    }
+
+    fn batches(&self) -> Batches {
+        Batches::Taken
     }
 }
 

@@ -10,7 +10,7 @@ use super::panes::Panes;
 use super::watermark::Watermark;
 use super::{Lateness, Windowed, to_ms};
 use crate::stages::debug_by_name;
-use crate::{Emit, Flow, Loader, Moment, SaveState, Saver, Stage, StateError};
+use crate::{Batches, Emit, Flow, Loader, Moment, SaveState, Saver, Stage, StateError};
 
 /// Adds the items of each key and window up.
 ///
@@ -94,15 +94,14 @@ where
         E: Emit<Self::Out> + ?Sized,
     {
         let (at_ms, key) = (self.place)(&item);
-        let (position, mut missed) = (moment.origin().position, 0);
-        let hash = self.panes.hash(&key);
+        let (position, mut missed, mut hash) = (moment.origin().position(), 0, None);
         let mut start_ms = self.last_start(at_ms);
         while start_ms.saturating_add(self.length_ms) > at_ms {
             if start_ms.saturating_add(self.length_ms) <= self.watermark.before_ms {
                 missed += 1;
             } else {
                 let (pane, initial) = (self.panes.open(start_ms, position), &self.initial);
-                let value = pane.and_then(|pane| pane.value(hash, &key, || initial.clone()));
+                let value = pane.and_then(|pane| pane.value(&key, &mut hash, || initial.clone()));
                 if let Some(value) = value {
                     (self.add)(value, &item);
                 }
@@ -113,7 +112,7 @@ where
         if missed > 0 {
             out.emit(Windowed::Late { item, missed }, moment)?;
         }
-        if has_moved {
+        if has_moved && self.panes.has_ended(self.watermark.before_ms) {
             self.close(self.watermark.before_ms, moment, out)
         } else {
             Flow::Continue(())
@@ -140,6 +139,10 @@ where
 
     fn held(&self) -> Option<u64> {
         self.panes.held()
+    }
+
+    fn batches(&self) -> Batches {
+        Batches::Taken
     }
 }
 

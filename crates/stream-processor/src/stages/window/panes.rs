@@ -17,14 +17,6 @@ pub(super) struct Panes<K, A> {
     hasher: DefaultHashBuilder,
 }
 
-impl<K: Hash, A> Panes<K, A> {
-    /// What a key is found by.
-    #[inline]
-    pub(super) fn hash(&self, key: &K) -> u64 {
-        self.hasher.hash_one(key)
-    }
-}
-
 impl<K, A> Panes<K, A> {
     /// The window that begins at `start_ms`, opened if need be for an item from `position`.
     #[inline]
@@ -40,7 +32,8 @@ impl<K, A> Panes<K, A> {
             return self.list.get_mut(found);
         }
         let end_ms = start_ms.saturating_add(self.length_ms);
-        self.list.insert(at, Pane::new(start_ms, end_ms, position));
+        let pane = Pane::new((start_ms, end_ms), position, self.hasher.clone());
+        self.list.insert(at, pane);
         self.list.get_mut(at)
     }
 }
@@ -53,6 +46,12 @@ impl<K, A> Panes<K, A> {
     /// The one that ends first.
     pub(super) fn first(&mut self) -> Option<&mut Pane<K, A>> {
         self.list.front_mut()
+    }
+
+    /// Whether the one that ends first ends by `end_ms`.
+    #[inline]
+    pub(super) fn has_ended(&self, end_ms: i64) -> bool {
+        self.list.front().is_some_and(|pane| pane.end_ms <= end_ms)
     }
 
     /// Lets go of the one that ends first.
@@ -80,39 +79,53 @@ pub(super) struct Pane<K, A> {
     /// By keys as they came first; the other way round once they are taken.
     entries: Vec<(K, A)>,
     is_closing: bool,
-    /// Where each key is among the entries, with its hash.
-    index: HashTable<(u64, usize)>,
+    /// Where each key is among the entries.
+    index: HashTable<usize>,
+    /// Where the key was that was asked for last: often it is asked for again.
+    latest: usize,
+    hasher: DefaultHashBuilder,
 }
 
-impl<K: Eq + Clone, A> Pane<K, A> {
+impl<K: Hash + Eq + Clone, A> Pane<K, A> {
     /// What the items of `key` amount to, which is `initial` before the first.
+    ///
+    /// The `hash` of the key is the same in all panes of a window, and kept if it was needed.
     #[inline]
     pub(super) fn value(
         &mut self,
-        hash: u64,
         key: &K,
+        hash: &mut Option<u64>,
         initial: impl FnOnce() -> A,
     ) -> Option<&mut A> {
-        let Self { entries, index, .. } = self;
-        let is_it = |(known, at): &(u64, usize)| {
-            *known == hash && entries.get(*at).is_some_and(|(known, _)| known == key)
-        };
-        let at = match index.find(hash, is_it) {
-            Some((_, at)) => *at,
+        let is_it = |entries: &[(K, A)], at| entries.get(at).is_some_and(|(known, _)| known == key);
+        if !is_it(&self.entries, self.latest) {
+            let hash = *hash.get_or_insert_with(|| self.hasher.hash_one(key));
+            self.latest = self.find_or_insert(key, hash, initial);
+        }
+        self.entries.get_mut(self.latest).map(|(_, value)| value)
+    }
+
+    #[inline]
+    fn find_or_insert(&mut self, key: &K, hash: u64, initial: impl FnOnce() -> A) -> usize {
+        let Self { entries, index, hasher, .. } = self;
+        let is_it = |at: &usize| entries.get(*at).is_some_and(|(known, _)| known == key);
+        match index.find(hash, is_it) {
+            Some(at) => *at,
             None => {
-                index.insert_unique(hash, (hash, entries.len()), |(hash, _)| *hash);
+                let known =
+                    |at: &usize| entries.get(*at).map_or(0, |(key, _)| hasher.hash_one(key));
+                index.insert_unique(hash, entries.len(), known);
                 entries.push((key.clone(), initial()));
                 entries.len() - 1
             }
-        };
-        entries.get_mut(at).map(|(_, value)| value)
+        }
     }
 }
 
 impl<K, A> Pane<K, A> {
-    fn new(start_ms: i64, end_ms: i64, first: u64) -> Self {
+    fn new((start_ms, end_ms): (i64, i64), first: u64, hasher: DefaultHashBuilder) -> Self {
         let (entries, index) = (Vec::new(), HashTable::new());
-        Self { start_ms, end_ms, first, entries, is_closing: false, index }
+        Self { start_ms, end_ms, first, entries, is_closing: false, index, latest: 0, hasher }
     }
 
     /// The key that came first of those that were not taken; no item is added after this.
@@ -141,13 +154,13 @@ where
 
     fn restore(&mut self, from: &mut Loader<'_>) -> Result<(), StateError> {
         self.list.clear();
-        let (count, hasher): (usize, _) = (from.take()?, self.hasher.clone());
+        let count: usize = from.take()?;
         for _ in 0..count {
             let (start_ms, first) = from.take()?;
             let entries: Vec<(K, A)> = from.take_all()?;
             let Some(pane) = self.open(start_ms, first) else { continue };
             for (key, value) in entries {
-                pane.value(hasher.hash_one(&key), &key, || value);
+                pane.value(&key, &mut None, || value);
             }
         }
         Ok(())

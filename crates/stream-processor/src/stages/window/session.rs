@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::watermark::Watermark;
 use super::{Lateness, Windowed, to_ms};
 use crate::stages::debug_by_name;
-use crate::{Emit, Flow, Loader, Moment, SaveState, Saver, Stage, StateError};
+use crate::{Batches, Emit, Flow, Loader, Moment, SaveState, Saver, Stage, StateError};
 
 /// Adds the items of each key up until none has come for a gap.
 ///
@@ -134,7 +134,7 @@ where
         }
         let (start_ms, mut session) = touching.unwrap_or_else(|| {
             self.begun += 1;
-            let (number, first) = (self.begun, moment.origin().position);
+            let (number, first) = (self.begun, moment.origin().position());
             (at_ms, Session { end_ms, number, first, value: self.initial.clone() })
         });
         (self.add)(&mut session.value, &item);
@@ -167,6 +167,10 @@ where
     fn held(&self) -> Option<u64> {
         let sessions = self.sessions.values().flat_map(BTreeMap::values);
         sessions.map(|session| session.first).min()
+    }
+
+    fn batches(&self) -> Batches {
+        Batches::Taken
     }
 }
 

@@ -72,12 +72,12 @@ fn the_same_request_finds_its_stream_and_another_does_not() {
 #[test]
 fn a_fork_takes_its_source_s_type_and_lifetime_and_a_later_life() {
     let creation = fork(&[], "", "").unwrap();
-    let Description { content_type, lifetime, life, fork } = creation.description.clone();
+    let Description { content_type, lifetime, life, epoch: _, fork } = creation.description.clone();
     assert_eq!((content_type, lifetime, life), (source().content_type, Lifetime::Ttl(60), 6));
     let fork = fork.unwrap();
     assert_eq!((fork.source.as_str(), fork.source_life, fork.at, fork.depth), ("a b", 5, 2, 1));
-    assert_eq!(creation.description.own_offset(2), None);
-    assert_eq!(creation.description.own_offset(3), Some(StreamOffset::new(6, 3)));
+    assert_eq!(creation.description.own_offset(6, 2), None);
+    assert_eq!(creation.description.own_offset(6, 3), Some(StreamOffset::new(6, 3)));
 }
 
 #[test]

@@ -55,6 +55,7 @@ fn description() -> Description {
         content_type: ContentType::parse("application/json").unwrap(),
         lifetime: Lifetime::Unlimited,
         life: 1,
+        epoch: None,
         fork: None,
     }
 }
