@@ -25,7 +25,7 @@ pub(crate) use self::answers::{Made, StreamInfo};
 use crate::error::NatsError;
 use crate::limits::{ATTEMPT_WAIT, REQUESTS_MAX, RETRY_PAUSE};
 use crate::message::{Link, Message};
-use crate::shard::Shard;
+use crate::shard::{Shard, write};
 
 /// JetStream's number for a subject whose newest message is another one than was expected.
 const WRONG_LAST: [u32; 2] = [10071, 10164];
@@ -86,8 +86,8 @@ impl Api {
         Instant::now() + self.patience
     }
 
-    /// Stores a message if the newest of its subject is the one with the number `after`, or in
-    /// any case.
+    /// Stores a message, which was made in a history, if the newest of its subject is the one with
+    /// the number `after`, or in any case.
     ///
     /// An answer that is lost leads to the same message being sent again, which cannot be stored
     /// twice: its own first copy has made `after` wrong.
@@ -96,10 +96,10 @@ impl Api {
         shard: &Shard,
         subject: &str,
         after: Option<u64>,
-        message: &Message,
+        (message, history): (&Message, u64),
         deadline: Instant,
     ) -> Result<Published, NatsError> {
-        let body = shard.write(message);
+        let body = write(message, history);
         let published = self.send(&shard.stream, subject, after, body, deadline).await?;
         if let Published::Stored(at) = published {
             shard.note(Link { at, id: message.id });
@@ -183,8 +183,7 @@ impl Api {
 
     async fn get(&self, shard: &Shard, what: &Value) -> Result<Option<Stored>, NatsError> {
         let Some((at, body)) = self.get_body(&shard.stream, what).await? else { return Ok(None) };
-        let message = shard.read(&body, at).ok_or(NatsError::Malformed { at })?;
-        Ok(Some((at, message)))
+        Ok(Some((at, shard.read(&body, at)?)))
     }
 
     async fn get_body(
@@ -376,6 +375,5 @@ pub(crate) fn stored(shard: &Shard, reply: &Reply) -> Result<Stored, NatsError> 
     let number = reply.headers.as_ref().and_then(|headers| headers.get("Nats-Sequence"));
     let at = number.and_then(|number| number.as_str().parse().ok());
     let at = at.ok_or(NatsError::Malformed { at: 0 })?;
-    let message = shard.read(&reply.payload, at);
-    message.map(|message| (at, message)).ok_or(NatsError::Malformed { at })
+    Ok((at, shard.read(&reply.payload, at)?))
 }

@@ -26,6 +26,8 @@ use crate::view::{Step, View};
 pub(crate) struct Cell {
     pub(crate) name: LogName,
     pub(crate) place: Place,
+    /// The history of its stream; with a later one, this life is over.
+    pub(crate) history: u64,
     inner: Mutex<Inner>,
     tail: TailSender,
     /// Held by the one who asks the cluster how the log stands.
@@ -74,11 +76,11 @@ impl Drop for Follower {
 }
 
 impl Cell {
-    /// The log as its newest message says, which was asked for at `heard`.
+    /// The log as its newest message says, which was asked for at `heard` in a history.
     pub(crate) fn new(
         (name, place): (LogName, Place),
         (at, message): (u64, &Message),
-        heard: Instant,
+        (heard, history): (Instant, u64),
     ) -> Self {
         let view = View::new(at, message);
         let tail = tail_channel(view.head.state).0;
@@ -98,6 +100,7 @@ impl Cell {
         Self {
             name,
             place,
+            history,
             inner: Mutex::new(inner),
             tail,
             asking: tokio::sync::Mutex::default(),

@@ -103,29 +103,42 @@ impl Engine {
                 return Ok(Some(cell));
             }
         }
-        let heard = Instant::now();
+        let asked = (Instant::now(), place.shard.history());
         let newest = self.api.last(&place.shard, &place.subject).await?;
         let newest = newest.filter(|(_, message)| !message.head.state.deleted);
-        Ok(newest.map(|newest| self.hold(name, newest, heard)))
+        newest.map(|newest| self.hold(name, newest, asked)).transpose()
     }
 
-    /// Holds a log that was just heard of; another that heard of it first comes first.
-    pub(crate) fn hold(&self, name: &LogName, (at, message): Stored, heard: Instant) -> Arc<Cell> {
+    /// Holds a log that was heard of in answer to a request, which was sent at a time and in a
+    /// history; another that heard of it first comes first.
+    ///
+    /// # Errors
+    /// [`NatsError::Lost`] if another history began meanwhile: nothing would end this cell.
+    pub(crate) fn hold(
+        &self,
+        name: &LogName,
+        (at, message): Stored,
+        asked: (Instant, u64),
+    ) -> Result<Arc<Cell>, NatsError> {
+        let place = self.layout.place(name);
         let mut cells = self.cells.lock();
+        // Under the lock: whoever begins a history ends the cells that are there after it.
+        if place.shard.history() != asked.1 {
+            return Err(NatsError::Lost);
+        }
         if let Some(known) = cells.get(name) {
             let state = known.state();
             if !state.deleted && state.epoch == message.head.state.epoch {
-                return Arc::clone(known);
+                return Ok(Arc::clone(known));
             }
             known.end(&mut 0);
         }
         if cells.len() >= CELLS_MAX {
             cells.retain(|_, cell| Arc::strong_count(cell) > 1 || cell.is_watched());
         }
-        let identity = (name.clone(), self.layout.place(name));
-        let cell = Arc::new(Cell::new(identity, (at, &message), heard));
+        let cell = Arc::new(Cell::new((name.clone(), place), (at, &message), asked));
         cells.insert(name.clone(), Arc::clone(&cell));
-        cell
+        Ok(cell)
     }
 
     /// Lets go of a log that is over.
@@ -178,7 +191,7 @@ impl Engine {
         if cell.is_lost() {
             return Err(NatsError::Lost);
         }
-        let (history, seen) = (shard.history(), cell.last().at);
+        let (history, seen) = (cell.history, cell.last().at);
         match self.api.last(shard, subject).await? {
             None => self.end(cell),
             Some((at, message)) => {

@@ -105,6 +105,7 @@ impl Engine {
                 shard.settle(None);
                 self.settle(shard).await?;
             }
+            self.hear_history(shard).await?;
             all.extend(newest.map(|newest| (shard.stream.clone(), newest)));
         }
         Ok(all)
@@ -161,6 +162,7 @@ impl Feed {
             Ok((at, message)) => {
                 matches!(engine.take(&cell, at, &message), Step::Missing | Step::Forked)
             }
+            Err(NatsError::Lost) => true,
             Err(error) => {
                 warn!(log = %cell.name, %error, "cannot read what was sent out");
                 true

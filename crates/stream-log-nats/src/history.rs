@@ -12,9 +12,17 @@
 //! What was seen is compared with the cluster in every new connection before anything else is asked
 //! for, and with every audit.
 //! A loss that no running server has seen before cannot be found; see the guide on scaling.
+//!
+//! A server that has seen nothing of what is lost hears of it from the one that has: by the message
+//! that begins the new history, as soon as that is stored.
+//! If it has not heard by then, every message says in which history it was written; and what the
+//! stream tells is looked at with every audit, and before a position is refused that the log does
+//! not have.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
+use async_nats::Subscriber;
+use futures_util::StreamExt as _;
 use stream_log::LogConfig;
 use stream_model::Epoch;
 use tracing::warn;
@@ -80,6 +88,25 @@ impl Engine {
         self.begin_history(shard).await
     }
 
+    /// Takes the histories that other servers begin, as long as the engine lives.
+    pub(crate) async fn hear_histories(engine: Weak<Self>, mut begun: Subscriber) {
+        while let Some(message) = begun.next().await {
+            let Some(engine) = engine.upgrade() else { return };
+            let Some(shard) = engine.layout.shard_of(&message.subject) else { continue };
+            if let Err(error) = engine.hear_history(shard).await {
+                // The next audit is the next try.
+                warn!(stream = shard.stream, %error, "cannot look whether the stream lost messages");
+            }
+        }
+    }
+
+    /// Asks the cluster whether another server has begun a new history.
+    pub(crate) async fn hear_history(&self, shard: &Arc<Shard>) -> Result<(), NatsError> {
+        let _turn = shard.comparing.lock().await;
+        self.takes_new_history(shard).await?;
+        Ok(())
+    }
+
     /// The cluster says that a log ends before the message `seen`: true only if it still says so
     /// once it has stored something.
     pub(crate) async fn doubt(
@@ -105,7 +132,7 @@ impl Engine {
         let subject = shard.probe_subject();
         let message = Message::bare(fastrand::u64(..), Link::NONE, empty_head(0));
         let deadline = self.api.deadline();
-        match self.api.publish(shard, &subject, None, &message, deadline).await? {
+        match self.api.publish(shard, &subject, None, (&message, 0), deadline).await? {
             Published::Stored(at) => {
                 self.api.purge(&shard.stream, &subject, at).await?;
                 Ok(at)

@@ -41,6 +41,8 @@ pub(crate) struct Message {
     pub(crate) id: u64,
     /// The message before it.
     pub(crate) after: Link,
+    /// The history of its stream that whoever wrote it knew; 0 before it is written.
+    pub(crate) history: u64,
     /// How the log stands after it.
     pub(crate) head: Head,
     pub(crate) batches: Vec<Batch>,
@@ -51,7 +53,7 @@ pub(crate) struct Message {
 impl Message {
     /// A message that appends nothing.
     pub(crate) fn bare(id: u64, after: Link, head: Head) -> Self {
-        Self { id, after, head, batches: Vec::new(), producers: Vec::new() }
+        Self { id, after, history: 0, head, batches: Vec::new(), producers: Vec::new() }
     }
 
     /// The offset of its first record, or of the one that would come next.
@@ -105,6 +107,7 @@ impl Message {
         out.extend_from_slice(&self.id.to_le_bytes());
         put_varint(&mut out, self.after.at);
         out.extend_from_slice(&self.after.id.to_le_bytes());
+        put_varint(&mut out, self.history);
         self.head.put(&mut out);
         put_varint(&mut out, widen(self.producers.len()));
         for (id, state) in &self.producers {
@@ -129,10 +132,12 @@ impl Message {
         }
         let id = reader.u64()?;
         let after = Link { at: reader.varint()?, id: reader.u64()? };
+        let history = reader.varint()?;
         let head = Head::take(&mut reader)?.stored_at(at);
         let producers = many(&mut reader, take_producer)?;
         let batches = many(&mut reader, |reader| Batch::take(reader, bytes))?;
-        reader.0.is_empty().then_some(Self { id, after, head, batches, producers })
+        let message = Self { id, after, history, head, batches, producers };
+        reader.0.is_empty().then_some(message)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Connects to a cluster, and finds or makes the streams of its logs.
 
-use async_nats::{Client, ConnectOptions, Event, ServerInfo};
+use async_nats::{Client, ConnectOptions, Event, ServerInfo, Subscriber};
 use serde_json::json;
 use stream_log::Durability;
 use tokio::sync::watch;
@@ -26,7 +26,11 @@ const NO_STREAM: NatsError = NatsError::Unavailable { what: "make a stream" };
 /// Bytes of a prefix.
 const PREFIX_BYTES_MAX: usize = 32;
 
-pub(crate) async fn open(servers: &str, options: NatsOptions) -> Result<Engine, OpenError> {
+/// The engine, and what it hears of the histories that other servers begin.
+pub(crate) async fn open(
+    servers: &str,
+    options: NatsOptions,
+) -> Result<(Engine, Subscriber), OpenError> {
     let fits = (1..=PREFIX_BYTES_MAX).contains(&options.prefix.len());
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if !fits || !options.prefix.bytes().all(plain) {
@@ -47,7 +51,10 @@ pub(crate) async fn open(servers: &str, options: NatsOptions) -> Result<Engine, 
         streams = layout.shards().len(),
         "connected to the cluster",
     );
-    Ok(Engine::new(api, layout, recipe, connections))
+    let histories = api.client().subscribe(layout.histories()).await;
+    let histories = histories.map_err(|_| NatsError::Unavailable { what: "follow histories" });
+    let histories = histories.map_err(OpenError::Engine)?;
+    Ok((Engine::new(api, layout, recipe, connections), histories))
 }
 
 async fn connect(

@@ -22,8 +22,9 @@ impl Engine {
             self.catch_up(cell).await?;
         }
         let start = match cell.resolve(from) {
-            // Another server may have acknowledged what has not come here yet.
+            // Another server may have acknowledged what has not come here yet, or found a loss.
             Err(ReadError::BeyondTail { .. } | ReadError::EpochChanged { .. }) => {
+                self.hear_history(&cell.place.shard).await?;
                 self.catch_up(cell).await?;
                 cell.resolve(from)?
             }

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use stream_log::{Durability, Namespace};
 use stream_model::Epoch;
 
+use crate::error::NatsError;
 use crate::message::{Link, Message};
 
 /// The token of the subjects that mark logs with a time to live.
@@ -90,6 +91,11 @@ impl Shard {
         format!("{}.history", self.root)
     }
 
+    /// Where such a message is sent out again.
+    pub(crate) fn history_sent_out(&self) -> String {
+        format!("{}.history", self.live_root)
+    }
+
     /// The subject of messages that are stored to learn their number.
     pub(crate) fn probe_subject(&self) -> String {
         format!("{}.probe", self.root)
@@ -105,19 +111,20 @@ impl Shard {
         ]
     }
 
-    /// Reads the message with the number `at`; `None` if it is none of ours.
-    pub(crate) fn read(&self, body: &Bytes, at: u64) -> Option<Message> {
-        let mut message = Message::decode(body, at)?;
+    /// Reads the message with the number `at`.
+    ///
+    /// # Errors
+    /// [`NatsError::Malformed`] if it is none of ours, and [`NatsError::Lost`] if it was written in
+    /// a later history than is known here: whoever asks next looks for that first.
+    pub(crate) fn read(&self, body: &Bytes, at: u64) -> Result<Message, NatsError> {
+        let mut message = Message::decode(body, at).ok_or(NatsError::Malformed { at })?;
         let history = self.note(Link { at, id: message.id });
+        if message.history > history {
+            self.settle(None);
+            return Err(NatsError::Lost);
+        }
         message.head.state.epoch = seen_epoch(message.head.state.epoch, history);
-        Some(message)
-    }
-
-    /// Writes a message.
-    pub(crate) fn write(&self, message: &Message) -> Bytes {
-        let mut message = message.clone();
-        message.head.state.epoch = stored_epoch(message.head.state.epoch, self.history());
-        message.encode()
+        Ok(message)
     }
 
     /// Takes note of a message that is stored, and says which history it belongs to.
@@ -175,6 +182,16 @@ pub(crate) fn space(namespace: Namespace) -> &'static str {
     namespace.prefix().trim_end_matches('/')
 }
 
+/// Writes a message whose epoch is as readers see it in a history.
+///
+/// It is that of whoever made the message: meanwhile there may be a later one, in which the message
+/// must not pass for one of the life that it was meant for.
+pub(crate) fn write(message: &Message, history: u64) -> Bytes {
+    let mut message = Message { history, ..message.clone() };
+    message.head.state.epoch = stored_epoch(message.head.state.epoch, history);
+    message.encode()
+}
+
 /// The epoch that readers see.
 fn seen_epoch(stored: Epoch, history: u64) -> Epoch {
     Epoch::new(stored.get().wrapping_add(history))
@@ -197,13 +214,25 @@ mod tests {
         let shard = Shard::new("ms", 0);
         let epoch = Epoch::new(7);
         let message = Message::bare(1, Link::NONE, Head::new(epoch, LogConfig::default()));
-        let stored = shard.write(&message);
+        let stored = write(&message, shard.history());
         let read = |at| shard.read(&stored, at).unwrap().head.state.epoch;
         assert_eq!(read(1), epoch);
         shard.begin(0xabc, None);
         assert_ne!(read(2), epoch);
-        let again = shard.write(&shard.read(&stored, 3).unwrap());
+        let again = write(&shard.read(&stored, 3).unwrap(), 0xabc);
         assert_eq!(Message::decode(&again, 3).unwrap().head.state.epoch, epoch);
+    }
+
+    #[test]
+    fn a_message_of_a_later_history_is_not_read_before_that_is_known() {
+        let shard = Shard::new("ms", 0);
+        let message = Message::bare(1, Link::NONE, Head::new(Epoch::new(7), LogConfig::default()));
+        shard.settle(Some(1));
+        let later = write(&message, 2);
+        assert!(matches!(shard.read(&later, 9), Err(NatsError::Lost)));
+        assert!(!shard.is_settled(Some(1)), "whoever asks next compares first");
+        shard.begin(2, None);
+        assert_eq!(shard.read(&later, 9).unwrap().head.state.epoch, Epoch::new(7));
     }
 
     #[test]

@@ -80,7 +80,9 @@ impl NatsStore {
     /// # Cancel safety
     /// Dropping the future may leave streams behind, which the next opening finds.
     pub async fn open(servers: &str, options: NatsOptions) -> Result<Self, OpenError> {
-        let engine = Arc::new(opening::open(servers, options).await?);
+        let (engine, histories) = opening::open(servers, options).await?;
+        let engine = Arc::new(engine);
+        engine.spawn(Engine::hear_histories(Arc::downgrade(&engine), histories));
         engine.spawn(Engine::audit(Arc::downgrade(&engine)));
         Ok(Self { engine, expiries: Arc::default(), catalog: Arc::default() })
     }
@@ -120,6 +122,7 @@ impl NatsStore {
         let place = engine.layout.place(name);
         let (shard, subject) = (&place.shard, &place.subject);
         engine.settle(shard).await?;
+        let history = shard.history();
         let newest = engine.api.last(shard, subject).await?;
         let after = match newest {
             None => Link::NONE,
@@ -128,26 +131,26 @@ impl NatsStore {
         };
         let (id, head) = (fastrand::u64(..), Head::new(new_epoch(), config));
         let message = Message::bare(id, after, head);
+        let made = (&message, history);
         let deadline = engine.api.deadline();
         if config.ttl.is_some() {
             // The mark comes first: a log without one would never expire.
             let mark = engine.api.last(shard, &place.mark).await?.map_or(0, |(at, _)| at);
-            engine.api.publish(shard, &place.mark, Some(mark), &message, deadline).await?;
+            engine.api.publish(shard, &place.mark, Some(mark), made, deadline).await?;
         }
         let sent = Instant::now();
-        let at =
-            match engine.api.publish(shard, subject, Some(after.at), &message, deadline).await? {
-                Published::Stored(at) => at,
-                Published::Conflict => {
-                    let next = engine.api.next(shard, subject, after.at.saturating_add(1)).await?;
-                    match next.filter(|(_, next)| next.id == id) {
-                        Some((at, _)) => at,
-                        None => return Ok(None),
-                    }
+        let at = match engine.api.publish(shard, subject, Some(after.at), made, deadline).await? {
+            Published::Stored(at) => at,
+            Published::Conflict => {
+                let next = engine.api.next(shard, subject, after.at.saturating_add(1)).await?;
+                match next.filter(|(_, next)| next.id == id) {
+                    Some((at, _)) => at,
+                    None => return Ok(None),
                 }
-            };
+            }
+        };
         self.catalog.note_change();
-        Ok(Some(engine.hold(name, (at, message), sent)))
+        engine.hold(name, (at, message), (sent, history)).map(Some)
     }
 
     /// Deletes a log if `ask` does, and gives its messages back.

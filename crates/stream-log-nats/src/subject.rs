@@ -42,6 +42,16 @@ impl Layout {
         &self.shards
     }
 
+    /// Where each new history of any stream is sent out.
+    pub(crate) fn histories(&self) -> String {
+        format!("{}-live.*.history", self.prefix)
+    }
+
+    /// The stream whose new history is sent out on a subject.
+    pub(crate) fn shard_of(&self, history: &str) -> Option<&Arc<Shard>> {
+        self.shards.iter().find(|shard| shard.history_sent_out() == history)
+    }
+
     #[expect(clippy::expect_used, reason = "there is a shard for each number below their count")]
     pub(crate) fn place(&self, name: &LogName) -> Place {
         let shard = Arc::clone(self.shards.get(self.number(name)).expect("a shard"));
@@ -104,6 +114,19 @@ mod tests {
         let layout = Layout::new("ms", 4);
         let shards: Vec<_> = ["a", "b", "c", "d"].map(|text| layout.number(&name(text))).into();
         assert_eq!(shards, [2, 3, 0, 0]);
+    }
+
+    #[test]
+    fn a_new_history_names_its_stream() {
+        let layout = Layout::new("ms", 4);
+        let all = layout.histories();
+        let (before, after) = all.split_once('*').unwrap();
+        for shard in layout.shards() {
+            let subject = shard.history_sent_out();
+            assert!(subject.starts_with(before) && subject.ends_with(after), "{subject}");
+            assert!(layout.shard_of(&subject).is_some_and(|found| Arc::ptr_eq(found, shard)));
+        }
+        assert!(layout.shard_of("ms-live.9.history").is_none());
     }
 
     #[test]

@@ -124,6 +124,9 @@ impl Engine {
 
     /// Stores a message and says whether it is stored; if not, another came first, and is known
     /// then.
+    ///
+    /// A message that is stored when a new history has begun is not acknowledged: its position
+    /// would be one of the life that is over.
     async fn store(
         &self,
         cell: &Cell,
@@ -133,12 +136,13 @@ impl Engine {
         let (shard, subject) = (&cell.place.shard, &cell.place.subject);
         let sent = Instant::now();
         let after = Some(message.after.at);
-        match self.api.publish(shard, subject, after, message, deadline).await? {
+        let made = (message, cell.history);
+        match self.api.publish(shard, subject, after, made, deadline).await? {
             Published::Stored(at) => {
                 count(&self.counts.messages);
                 cell.heard(sent);
                 self.take(cell, at, message);
-                Ok(true)
+                if cell.is_lost() { Err(NatsError::Lost) } else { Ok(true) }
             }
             Published::Conflict => {
                 count(&self.counts.conflicts);

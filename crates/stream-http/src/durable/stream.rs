@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use stream_log::{
-    AppendBatch, AppendError, AppendReceipt, Log, ReadBatch, ReadFrom, ReadLimit, Record, Tail,
-    TailWatch,
+    AppendBatch, AppendError, AppendReceipt, Log, ReadBatch, ReadError, ReadFrom, ReadLimit,
+    Record, Tail, TailWatch,
 };
 use stream_model::now::now;
 use stream_model::{Offset, Producer, ProducerError};
@@ -179,13 +179,30 @@ impl Stream {
         let number = asked.number();
         let tail = self.state().await?.tail;
         // A token of an earlier life sorts before every token of this one, whatever its number.
-        if number > tail && asked > self.offset(tail) {
-            return Err(Refusal::beyond_tail(asked, self.offset(tail)));
+        let is_beyond = number > tail && asked > self.offset(tail);
+        if !is_beyond && self.offset(number) == asked {
+            return Ok(number);
         }
-        if self.offset(number) != asked {
+        if self.is_shared() {
+            self.look_for_a_loss().await?;
+            // A cluster may have lost what it acknowledged without anybody left who saw it.
             return Err(Refusal::foreign_offset(asked));
         }
-        Ok(number)
+        Err(if is_beyond {
+            Refusal::beyond_tail(asked, self.offset(tail))
+        } else {
+            Refusal::foreign_offset(asked)
+        })
+    }
+
+    /// Refuses the request, for it to come again, if another server has found that appends were
+    /// lost: the life that this server knows is over then, and with it what it says of tokens.
+    async fn look_for_a_loss(&self) -> Result<(), Refusal> {
+        let nowhere = ReadFrom::Offset(Offset::new(u64::MAX));
+        match self.log.read(nowhere, ReadLimit::records(1)).await {
+            Ok(_) | Err(ReadError::BeyondTail { .. }) => Ok(()),
+            Err(error) => Err(read_refused(&error)),
+        }
     }
 
     /// What lies after `start`, as much as one answer holds; a fork's reads go through all its

@@ -44,7 +44,7 @@ fn batch() -> impl Strategy<Value = Batch> {
 
 prop_compose! {
     fn message()(
-        id: u64, after: (u64, u64), closed: bool, deleted: bool,
+        id: u64, after: (u64, u64), history: u64, closed: bool, deleted: bool,
         epoch: u64, bytes_ever: u64, next in 100_u64..1 << 50,
         producers_at in proptest::option::of(1..u64::MAX), producers_behind: u32,
         config in config(),
@@ -65,7 +65,8 @@ prop_compose! {
         let head = Head { bytes_ever, touched, producers_at, producers_behind, ..head };
         let state = |p: Producer| (p.id, ProducerState { epoch: p.epoch, seq: p.seq, first, next });
         let after = Link { at: after.0, id: after.1 };
-        Message { id, after, head, batches, producers: known.into_iter().map(state).collect() }
+        let producers = known.into_iter().map(state).collect();
+        Message { id, after, history, head, batches, producers }
     }
 }
 

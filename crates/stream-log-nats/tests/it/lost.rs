@@ -158,3 +158,43 @@ async fn producers_go_on_after_a_loss() {
     assert!(produce(1).await.unwrap().duplicate);
     assert_eq!(store.list(stream_log::Namespace::Topic, None, 10).await.unwrap().len(), 1);
 }
+
+/// Two stores of one server, and what the server had after the first half of a log.
+///
+/// Only the first one sees what comes after it; the other has nothing but the first half, and is
+/// connected again to a server that has lost the rest before the first one looks.
+async fn witness_and_stranger() -> (NatsServer, [NatsStore; 2], StreamPosition) {
+    let (mut server, witness, half) = halves(["a", "b"]).await;
+    let stranger = open(&server).await;
+    assert_eq!(payloads(&*find(&stranger, "a").await.unwrap()).await, ["a", "b", "c"]);
+    let lost = append(&*log(&witness, "a").await, &["d"]).await;
+    server.kill();
+    server.roll_back(Some(&half));
+    restart(&mut server, &stranger).await;
+    assert_eq!(payloads(&*find(&stranger, "a").await.unwrap()).await, ["a", "b", "c"]);
+    (server, [witness, stranger], lost[0])
+}
+
+#[tokio::test]
+async fn a_server_that_saw_nothing_of_what_is_lost_hears_of_it_at_once() {
+    let (_server, [witness, stranger], lost) = witness_and_stranger().await;
+    let mut watch = find(&stranger, "a").await.unwrap().tail().await.unwrap().watch;
+    let new = check_is_new(&witness, "a", lost).await;
+    while !watch.state().deleted {
+        assert!(watch.changed().await.is_some(), "whoever follows the log there is told");
+    }
+    let log = check_is_new(&stranger, "a", lost).await;
+    assert_eq!(epoch(&*log).await, epoch(&*new).await);
+}
+
+#[tokio::test]
+async fn a_position_beyond_the_tail_makes_a_server_ask_whether_others_found_a_loss() {
+    let (_server, [witness, stranger], lost) = witness_and_stranger().await;
+    let known = find(&stranger, "a").await.unwrap();
+    let new = epoch(&*check_is_new(&witness, "a", lost).await).await;
+    // Whether it has heard of it already or not: it must never say that there is no such record.
+    let refused = known.read(ReadFrom::Offset(lost.offset.next()), ReadLimit::default()).await;
+    let error = refused.unwrap_err();
+    assert!(!matches!(error, ReadError::BeyondTail { .. }), "{error:?}");
+    assert_eq!(epoch(&*find(&stranger, "a").await.unwrap()).await, new);
+}
