@@ -4,6 +4,7 @@
 //! What is written is safe after a sync and not before; what is created, renamed or removed is
 //! safe after [`Vfs::sync_dir`].
 
+mod direct;
 mod os;
 #[cfg(feature = "sim")]
 mod sim;
@@ -15,6 +16,10 @@ use std::sync::Arc;
 pub use os::OsVfs;
 #[cfg(feature = "sim")]
 pub use sim::{SimDisk, SimFault};
+use stream_log::codec::{narrow, widen};
+
+/// Bytes of zeros that are written with one call.
+const ZEROS_BYTES: usize = 256 << 10;
 
 /// A folder of files.
 pub trait Vfs: Send + Sync + Debug {
@@ -86,6 +91,15 @@ pub trait VfsFile: Send + Sync + Debug {
     /// What the system says; any part may have been written then.
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()>;
 
+    /// Writes zeros from one position to another, so that writing there later finds room; in such
+    /// a way, if there is one, that nobody who syncs the file meanwhile waits for them.
+    ///
+    /// # Errors
+    /// As [`write_at`](Self::write_at).
+    fn put_zeros(&self, from: u64, to: u64) -> io::Result<()> {
+        write_zeros(self, from, to)
+    }
+
     /// Cuts the file, or lengthens it with zeros.
     ///
     /// # Errors
@@ -103,6 +117,18 @@ pub trait VfsFile: Send + Sync + Debug {
     /// # Errors
     /// As [`sync_data`](Self::sync_data).
     fn sync_all(&self) -> io::Result<()>;
+}
+
+/// Writes zeros as anything else is written.
+fn write_zeros(file: &(impl VfsFile + ?Sized), from: u64, to: u64) -> io::Result<()> {
+    let zeros = vec![0; ZEROS_BYTES.min(narrow(to.saturating_sub(from)))];
+    let mut position = from;
+    while position < to {
+        let count = narrow(to - position).min(zeros.len());
+        file.write_at(zeros.get(..count).unwrap_or_default(), position)?;
+        position = position.saturating_add(widen(count));
+    }
+    Ok(())
 }
 
 /// Reads a whole file.

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use bench::durable_http::client::Protocol;
 use bench::durable_http::contestant::Contestant;
 use bench::durable_http::load::Load;
@@ -38,6 +39,9 @@ struct Args {
     /// Rounds of each contestant, of which the median counts
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// Which of the tables alone, counted from 1
+    #[arg(long)]
+    table: Option<usize>,
 }
 
 /// Writers and streams of each table.
@@ -51,7 +55,8 @@ async fn main() -> anyhow::Result<()> {
     let time = Duration::from_secs(args.seconds);
     disk(dir.path(), time)?;
     let contestants = start(&args, dir.path())?;
-    for (writers, streams) in LOADS {
+    let tables = args.table.map_or(0..LOADS.len(), |table| table.saturating_sub(1)..table);
+    for &(writers, streams) in LOADS.get(tables).context("there are four tables")? {
         compare(&contestants, Load { writers, streams, time }, args.rounds).await?;
     }
     println!("\nall that was acknowledged was read back");

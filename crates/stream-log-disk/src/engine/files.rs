@@ -5,17 +5,13 @@ use std::io;
 use stream_model::now::new_uuid;
 
 use crate::segment::{Header, segment_name};
-use crate::vfs::{Vfs, VfsFile};
-use stream_log::codec::{narrow, widen};
+use crate::vfs::Vfs;
 
 /// What a file is called until it is complete.
 pub(super) const DRAFT_ENDING: &str = ".new";
 
 /// What the file of an emptied segment is called.
 const SPARE_ENDING: &str = ".spare";
-
-/// Bytes of zeros that are written with one call.
-const ZEROS_BYTES: usize = 256 << 10;
 
 /// What checksums of a new segment start from: of no use to anybody who does not have the file.
 pub(super) fn new_secret() -> u32 {
@@ -41,23 +37,11 @@ pub(super) fn create_segment(
     let length = u32::try_from(file.len()?).unwrap_or(u32::MAX);
     file.write_at(&header.to_bytes(), 0)?;
     let start = length.max(crate::segment::HEADER_BYTES);
-    put_zeros(&*file, start, bytes)?;
+    file.put_zeros(start.into(), bytes.into())?;
     file.sync_all()?;
     vfs.rename(&draft, &segment_name(header.number))?;
     vfs.sync_dir()?;
     Ok(bytes.max(length))
-}
-
-/// Writes zeros from one position to another, so that writing there later finds room.
-pub(super) fn put_zeros(file: &dyn VfsFile, from: u32, to: u32) -> io::Result<()> {
-    let zeros = vec![0; ZEROS_BYTES.min(narrow(to.saturating_sub(from).into()))];
-    let mut position = from;
-    while position < to {
-        let count = narrow((to - position).into()).min(zeros.len());
-        file.write_at(zeros.get(..count).unwrap_or_default(), position.into())?;
-        position = position.saturating_add(u32::try_from(widen(count)).unwrap_or(u32::MAX));
-    }
-    Ok(())
 }
 
 /// The name under which the file of an emptied segment is kept.

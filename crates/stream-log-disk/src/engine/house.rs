@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::files::{create_segment, is_no_room, new_secret, put_zeros, spare_name};
+use super::files::{create_segment, is_no_room, new_secret, spare_name};
 use super::sleep::Slot;
 use super::{Engine, Room, Segment, Successor};
 use crate::catalog::{COPY_NAME, Catalog, CatalogWriter, NAME};
@@ -185,7 +185,7 @@ impl Engine {
         }
         let longer = grown(limit, bytes, self.options.segment());
         let file = self.file_of(&active).map_err(io::Error::other)?;
-        put_zeros(&*file, limit, longer)?;
+        file.put_zeros(limit.into(), longer.into())?;
         file.sync_all()?;
         let mut stage = self.stage.lock();
         if Arc::ptr_eq(&stage.active, &active) {

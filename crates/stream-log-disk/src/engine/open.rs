@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::watch;
 
-use super::files::{create_segment, is_draft, is_spare, new_secret, put_zeros};
+use super::files::{create_segment, is_draft, is_spare, new_secret};
 use super::{Cell, Chores, Engine, Garbage, Names, Room, Segment, Stage};
 use crate::error::OpenError;
 use crate::group::group;
@@ -147,7 +147,7 @@ fn resume(vfs: &dyn Vfs, last: &Last, options: DiskOptions) -> io::Result<Active
     let file = vfs.open(&segment_name(header.number))?;
     if end.leftover {
         // Frames of a torn group could seem to follow what is written in its place.
-        put_zeros(&*file, end.end, *bytes)?;
+        file.put_zeros(end.end.into(), (*bytes).into())?;
     }
     // What was read may not be safe yet, if the process alone ended.
     file.sync_all()?;

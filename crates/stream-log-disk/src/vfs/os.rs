@@ -6,7 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Vfs, VfsFile};
+use super::direct::{self, BLOCK_BYTES};
+use super::{Vfs, VfsFile, write_zeros};
 
 /// Holds the lock that keeps a second process out.
 const LOCK: &str = "lock";
@@ -120,6 +121,13 @@ impl VfsFile for OsFile {
         self.0.write_all_at(bytes, position)
     }
 
+    fn put_zeros(&self, from: u64, to: u64) -> io::Result<()> {
+        let begin = from.checked_next_multiple_of(BLOCK_BYTES).map_or(to, |begin| begin.min(to));
+        write_zeros(self, from, begin)?;
+        let end = direct::put_zeros(&self.0, begin, to)?;
+        write_zeros(self, end, to)
+    }
+
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         self.0.set_len(bytes)
     }
@@ -135,7 +143,10 @@ impl VfsFile for OsFile {
 
 #[cfg(test)]
 mod tests {
+    use stream_log::codec::{narrow, widen};
+
     use super::*;
+    use crate::vfs::read_whole;
 
     #[test]
     fn a_folder_has_one_owner() {
@@ -145,6 +156,35 @@ mod tests {
         assert_eq!(second.kind(), io::ErrorKind::WouldBlock);
         owner.unlock();
         assert!(OsVfs::take(dir.path()).is_ok());
+    }
+
+    #[test]
+    fn zeros_go_where_they_belong_and_nowhere_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = OsVfs::take(dir.path()).unwrap();
+        let bytes = 600 << 10;
+        for (from, to) in [
+            (0, bytes),
+            (1, 4095),
+            (4095, 4097),
+            (4096, 12_288),
+            (100, (256 << 10) + 5000),
+            (8192, bytes + 4096),
+            (bytes, bytes + (300 << 10) + 1),
+            (70, 70),
+        ] {
+            let file = folder.create("a").unwrap();
+            file.write_at(&vec![7; narrow(bytes)], 0).unwrap();
+            // The name that it was opened with leads nowhere.
+            folder.rename("a", "b").unwrap();
+            file.put_zeros(from, to).unwrap();
+            let content = read_whole(&*file).unwrap();
+            assert_eq!(widen(content.len()), to.max(bytes));
+            let zeros = narrow(from)..narrow(to);
+            for (at, byte) in content.iter().enumerate() {
+                assert_eq!(*byte == 0, zeros.contains(&at), "{from}..{to}: {at}");
+            }
+        }
     }
 
     #[test]
