@@ -15,8 +15,8 @@ pub(crate) const VARIABLE: &str = "MILLSTREAM_CORPUS";
 /// Where the folder lies if nothing names it, from the root of the workspace.
 const BESIDE: &str = "../shared/corpus";
 
-/// What to build; `vectors` names the same packages, so that both share what was compiled.
-pub(crate) const PACKAGES: &[&str] = &["--package=checks", "--package=millstream-server"];
+/// What to choose programs from: as the tests do, so that all share what was compiled.
+pub(crate) const PACKAGES: &[&str] = &["--workspace", "--all-features"];
 
 /// `cargo xtask corpus [--dir DIR]`
 pub(crate) fn run(mut args: Args) -> Result<()> {

@@ -71,7 +71,7 @@ fn real(Real { cycles, appends, pipelines }: Real, seed: Option<u64>) -> Result<
 /// Kills, stops, adds and sends away processes that share a source.
 fn group(troubles: u64, seed: Option<u64>) -> Result<()> {
     nats::server()?;
-    let built = Executables::build(&["--package=checks", "--bin=crash-group"])?;
+    let built = Executables::build(&[PACKAGES, &["--bin=crash-group"]].concat())?;
     let group = program(built.path("crash-group")?);
     seeded(group.args(["--troubles", &troubles.to_string()]), seed).run()
 }
