@@ -16,7 +16,7 @@ const CASES: u64 = 20_000;
 const SECONDS: u64 = 300;
 
 /// The fuzz targets, a workspace of their own.
-const FUZZ_DIR: &str = "crates/fuzz";
+pub(crate) const FUZZ_DIR: &str = "crates/fuzz";
 
 /// `cargo xtask nightly [--cases N] [--seconds N]`
 pub(crate) fn run(mut args: Args) -> Result<()> {
