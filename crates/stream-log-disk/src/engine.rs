@@ -15,6 +15,7 @@
 //! After a failed write or sync nothing is written any more; reads go on.
 
 mod aside;
+mod blocks;
 mod cache;
 mod commit;
 mod compaction;

@@ -18,6 +18,10 @@ pub use os::OsVfs;
 pub use sim::{SimDisk, SimFault};
 use stream_log::codec::{narrow, widen};
 
+/// Bytes that the system moves between disk and memory as one, on every usual disk; what goes past
+/// the page cache must keep to multiples of it.
+pub(crate) const BLOCK_BYTES: u64 = 4096;
+
 /// Bytes of zeros that are written with one call.
 const ZEROS_BYTES: usize = 256 << 10;
 

@@ -8,6 +8,7 @@ use std::time::Instant;
 use parking_lot::MutexGuard;
 use stream_log::codec::widen;
 
+use super::blocks::fill_last_block;
 use super::{Cell, Engine, Room, Stage, Staged, Successor};
 use crate::error::DiskError;
 use crate::frame::{Kind, Place, set_synced};
@@ -26,6 +27,8 @@ struct Taken {
     sender: GroupSender,
     needs_sync: bool,
     end: u32,
+    /// Where the room in the file ends.
+    limit: u32,
 }
 
 /// Bytes of a written group's buffer that are kept for another group.
@@ -131,6 +134,7 @@ impl Engine {
             sender: std::mem::replace(&mut stage.sender, sender),
             needs_sync: std::mem::take(&mut stage.needs_sync),
             end: stage.position,
+            limit: stage.limit,
         };
         stage.group = fresh;
         stage.start = stage.position;
@@ -142,7 +146,8 @@ impl Engine {
     }
 
     fn write_and_publish(&self, taken: Taken, sync: bool) -> Result<Vec<u8>, DiskError> {
-        let Taken { file, start, mut buffer, staged, sender, end, .. } = taken;
+        let Taken { file, start, mut buffer, staged, sender, end, limit, .. } = taken;
+        fill_last_block(&mut buffer, start, limit);
         self.try_io(file.write_at(&buffer, start.into()))?;
         self.meter.wrote(widen(staged.len()));
         self.publish(&staged, Phase::Written);

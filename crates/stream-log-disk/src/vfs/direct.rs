@@ -7,8 +7,7 @@
 use std::fs::File;
 use std::io;
 
-/// What positions, lengths and memory must be multiples of, on every usual disk.
-pub(super) const BLOCK_BYTES: u64 = 4096;
+use super::BLOCK_BYTES;
 
 /// Bytes of one piece; others write to the same file between two of them.
 #[cfg(target_os = "linux")]

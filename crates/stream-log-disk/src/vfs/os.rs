@@ -6,8 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::direct::{self, BLOCK_BYTES};
-use super::{Vfs, VfsFile, write_zeros};
+use super::{BLOCK_BYTES, Vfs, VfsFile, direct, write_zeros};
 
 /// Holds the lock that keeps a second process out.
 const LOCK: &str = "lock";
