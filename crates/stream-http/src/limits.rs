@@ -162,6 +162,9 @@ pub const STATS_INTERVAL: Duration = Duration::from_secs(1);
 /// commit what they append, if it never comes to sleep.
 pub const EXPRESS_STEPS: u32 = 256;
 
+/// As many of them, since it last looked, make it look for more before it lets the store commit.
+pub const EXPRESS_STEPS_MANY: u32 = 16;
+
 /// Connections at one moment, unless configured otherwise; one more is answered 503 and closed.
 pub const CONNECTIONS_MAX: usize = 50_000;
 

@@ -16,7 +16,10 @@ pub const FRAME_BYTES_MAX: u32 = 32 << 20;
 /// doubles the segment, so that a small log stays a small file.
 pub const GROWTH_BYTES_MIN: u32 = 256 << 10;
 
-/// Bytes of the largest such piece.
+/// Bytes of the largest such piece, and of a segment that grows while it is written; a longer one
+/// is made whole before, twice as long as the one before it.
+///
+/// Batches of more than half of it lengthen a longer segment all the same.
 pub const GROWTH_BYTES_MAX: u32 = 8 << 20;
 
 /// Frames of the last group from which on the committer waits for as many again before it syncs.

@@ -122,6 +122,13 @@ fn number_of(name: &str, ending: &str) -> Option<u64> {
     digits.bytes().all(lower_hex).then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
+/// How long the segment after one of `bytes` is made, before it is used.
+///
+/// It must not grow while it is: whoever syncs a file syncs how long it is.
+pub(crate) fn successor_bytes(bytes: u32, segment_bytes: u32) -> u32 {
+    bytes.saturating_mul(2).max(GROWTH_BYTES_MAX).min(segment_bytes)
+}
+
 /// How long a segment of `bytes` becomes when it must hold `wanted` bytes.
 pub(crate) fn grown(bytes: u32, wanted: u32, segment_bytes: u32) -> u32 {
     let mut grown = bytes;
@@ -184,10 +191,20 @@ mod tests {
         }
     }
 
+    const KIB: u32 = 1 << 10;
+    const MIB: u32 = 1 << 20;
+
+    #[test]
+    fn a_successor_is_twice_as_long() {
+        assert_eq!(successor_bytes(256 * KIB, 64 * MIB), 8 * MIB, "sealed before it was full");
+        assert_eq!(successor_bytes(8 * MIB, 64 * MIB), 16 * MIB);
+        assert_eq!(successor_bytes(32 * MIB + 1, 64 * MIB), 64 * MIB);
+        assert_eq!(successor_bytes(u32::MAX, 1 << 30), 1 << 30);
+        assert_eq!(successor_bytes(64 * KIB, 64 * KIB), 64 * KIB);
+    }
+
     #[test]
     fn growth_doubles_up_to_a_bound() {
-        const KIB: u32 = 1 << 10;
-        const MIB: u32 = 1 << 20;
         assert_eq!(grown(0, 1, 64 * MIB), 256 * KIB);
         assert_eq!(grown(256 * KIB, 1, 64 * MIB), 512 * KIB);
         assert_eq!(grown(8 * MIB, 1, 64 * MIB), 16 * MIB);

@@ -111,9 +111,11 @@ impl Loop {
         let turn = Arc::new(Turn::new(app));
         let own = Arc::clone(&turn);
         let mut builder = Builder::new_current_thread();
-        let runtime = builder.on_thread_park(move || own.end()).enable_all().build()?;
+        let runtime = builder.on_thread_park(move || own.rest()).enable_all().build()?;
         let (app, desk, handed_over) = (app.clone(), desk.clone(), handed_over.clone());
         std::thread::Builder::new().name("express".to_owned()).spawn(move || {
+            let looks = Arc::clone(&turn);
+            runtime.spawn(async move { looks.look().await });
             runtime.block_on(async {
                 tokio::select! {
                     () = serve((app, desk), turn, arriving, handed_over) => {}

@@ -2,11 +2,18 @@
 //!
 //! A thread that always has another request to read would never sleep, and those whose appends
 //! wait to be committed would wait for ever.
+//!
+//! Before it sleeps, a thread that had much to do looks once more whether there is more:
+//! those who were answered at one moment write again one after the other, and whoever comes while
+//! the requests before are read would wait for two syncs.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use tokio::sync::Notify;
+use tokio::task::yield_now;
+
 use crate::app::App;
-use crate::limits::EXPRESS_STEPS;
+use crate::limits::{EXPRESS_STEPS, EXPRESS_STEPS_MANY};
 use crate::options::BeforeSleep;
 
 /// What one thread does between two commits.
@@ -15,11 +22,14 @@ pub(super) struct Turn {
     commit: Option<BeforeSleep>,
     /// Requests and pieces of requests that were looked at since.
     steps: AtomicU32,
+    /// How many of them there were when it last looked for more.
+    looked: AtomicU32,
+    look: Notify,
 }
 
 impl Turn {
     pub(super) fn new(app: &App) -> Self {
-        Self { commit: app.before_sleep(), steps: AtomicU32::new(0) }
+        Self { commit: app.before_sleep(), steps: AtomicU32::new(0), looked: AtomicU32::new(0), look: Notify::new() }
     }
 
     /// Counts a step; the one that is too many ends the turn.
@@ -30,9 +40,33 @@ impl Turn {
         }
     }
 
+    /// Is called when there is nothing to do: looks for more, or lets the store commit.
+    pub(super) fn rest(&self) {
+        let steps = self.steps.load(Ordering::Relaxed);
+        let looked = self.looked.swap(steps, Ordering::Relaxed);
+        if steps.saturating_sub(looked) >= EXPRESS_STEPS_MANY {
+            self.look.notify_one();
+        } else {
+            self.end();
+        }
+    }
+
+    /// Looks for more whenever that is due; never ends.
+    ///
+    /// # Cancel safety
+    /// Must not be dropped as long as the thread may come to [`rest`](Self::rest).
+    pub(super) async fn look(&self) {
+        loop {
+            self.look.notified().await;
+            // The event loop asks the system before it comes back to who yields.
+            yield_now().await;
+        }
+    }
+
     /// Lets the store commit.
     pub(super) fn end(&self) {
         self.steps.store(0, Ordering::Relaxed);
+        self.looked.store(0, Ordering::Relaxed);
         if let Some(commit) = &self.commit {
             commit.call();
         }

@@ -10,7 +10,7 @@ use super::{Engine, Room, Segment, Successor};
 use crate::catalog::{COPY_NAME, Catalog, CatalogWriter, NAME};
 use crate::error::DiskError;
 use crate::limits::{GROWTH_BYTES_MAX, SPARE_SEGMENTS};
-use crate::segment::{Header, grown, index_name, segment_name};
+use crate::segment::{Header, grown, index_name, segment_name, successor_bytes};
 use crate::vfs::replace;
 use stream_log::codec::widen;
 
@@ -196,16 +196,16 @@ impl Engine {
 
     /// Makes the segment after the active one.
     fn succeed(&self) -> io::Result<()> {
-        let number = {
+        let (number, limit) = {
             let stage = self.stage.lock();
             if stage.successor.is_some() {
                 return Ok(());
             }
-            stage.active.number.saturating_add(1)
+            (stage.active.number.saturating_add(1), stage.limit)
         };
         let header = Header::new(number, new_secret());
         let spare = self.spares.lock().pop();
-        let bytes = grown(0, GROWTH_BYTES_MAX, self.options.segment());
+        let bytes = successor_bytes(limit, self.options.segment());
         let limit = create_segment(&*self.vfs, header, bytes, spare.as_deref())?;
         let file = self.vfs.open(&segment_name(number))?;
         let segment = Segment::new(number, header.secret, 0);

@@ -253,7 +253,9 @@ impl Engine {
         if !stage.rolling && end <= stage.limit {
             return true;
         }
-        if !stage.rolling && end <= self.options.segment() {
+        // Growing disturbs the syncs of what is written meanwhile; the successor is longer anyway.
+        let grows = end <= GROWTH_BYTES_MAX || bytes > GROWTH_BYTES_MAX / 2;
+        if !stage.rolling && grows && end <= self.options.segment() {
             self.ask_for_growth(end);
             return false;
         }
@@ -268,11 +270,11 @@ impl Engine {
     /// Has room made before it is needed.
     fn look_ahead(&self, stage: &Stage) {
         let left = stage.limit.saturating_sub(stage.position);
-        if stage.limit < self.options.segment() {
-            if left < stage.limit.clamp(GROWTH_BYTES_MIN, GROWTH_BYTES_MAX) / 2 {
+        if stage.limit < GROWTH_BYTES_MAX.min(self.options.segment()) {
+            if left < stage.limit.max(GROWTH_BYTES_MIN) / 2 {
                 self.look_for_growth(stage.limit.saturating_add(1));
             }
-        } else if left < self.options.segment() / 2 && stage.successor.is_none() {
+        } else if left < stage.limit / 2 && stage.successor.is_none() {
             self.look_for_successor();
         }
     }

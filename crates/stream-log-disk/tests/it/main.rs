@@ -9,4 +9,6 @@ mod formats;
 #[cfg(test)]
 mod reopened;
 #[cfg(test)]
+mod segments;
+#[cfg(test)]
 mod support;
