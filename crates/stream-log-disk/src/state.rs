@@ -49,7 +49,7 @@ pub(crate) struct LogState {
     /// Its batches in the oldest sealed segment, once retention has asked for them.
     pub(crate) front: Option<Box<Front>>,
     /// What is on its way to the disk.
-    ahead: Option<Box<Ahead>>,
+    ahead: Option<Ahead>,
     tail: Option<TailSender>,
 }
 
@@ -196,7 +196,7 @@ impl LogState {
             let TailState { next, closed, deleted, .. } = seen;
             let group = group.clone();
             let next = next.get();
-            Box::new(Ahead { next, bytes, closed, deleted, count: 0, group, phase })
+            Ahead { next, bytes, closed, deleted, count: 0, group, phase }
         });
         ahead.phase = phase;
         ahead.count += 1;

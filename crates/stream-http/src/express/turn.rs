@@ -29,7 +29,12 @@ pub(super) struct Turn {
 
 impl Turn {
     pub(super) fn new(app: &App) -> Self {
-        Self { commit: app.before_sleep(), steps: AtomicU32::new(0), looked: AtomicU32::new(0), look: Notify::new() }
+        Self {
+            commit: app.before_sleep(),
+            steps: AtomicU32::new(0),
+            looked: AtomicU32::new(0),
+            look: Notify::new(),
+        }
     }
 
     /// Counts a step; the one that is too many ends the turn.

@@ -39,9 +39,13 @@ impl Answer {
         Self::new(StatusCode::NO_CONTENT)
     }
 
-    pub(super) fn header(mut self, name: HeaderName, value: &str) -> Self {
+    pub(super) fn header(self, name: HeaderName, value: &str) -> Self {
         // Every value is a number, a token, or was a header before; a broken one is left out.
-        if let Ok(value) = HeaderValue::from_str(value) {
+        self.put(name, HeaderValue::from_str(value).ok())
+    }
+
+    fn put(mut self, name: HeaderName, value: Option<HeaderValue>) -> Self {
+        if let Some(value) = value {
             self.headers.insert(name, value);
         }
         self
@@ -52,7 +56,7 @@ impl Answer {
     }
 
     pub(super) fn next(self, offset: StreamOffset) -> Self {
-        self.header(STREAM_NEXT_OFFSET, &offset.to_string())
+        self.put(STREAM_NEXT_OFFSET, HeaderValue::from_bytes(&offset.token()).ok())
     }
 
     pub(super) fn location(self, url: &str) -> Self {

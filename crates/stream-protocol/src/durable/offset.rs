@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// Hexadecimal digits of each half of a token.
 const DIGITS: usize = 16;
 
+/// Bytes of a token: two halves and what is between them.
+pub(super) const TOKEN_BYTES: usize = 2 * DIGITS + 1;
+
 /// A position between two appends of a stream: how many lie before it, and in which life of the
 /// stream the last of these was written.
 ///
@@ -35,11 +38,31 @@ impl StreamOffset {
     pub const fn number(self) -> u64 {
         self.number
     }
+
+    /// As it stands in headers, one of which every append is answered with.
+    pub(super) fn token(self) -> [u8; TOKEN_BYTES] {
+        let mut token = [b'_'; TOKEN_BYTES];
+        let (life, rest) = token.split_at_mut(DIGITS);
+        put_hex(life, self.life);
+        put_hex(rest.split_at_mut(1).1, self.number);
+        token
+    }
+}
+
+/// Writes a number in lower-case digits, with zeros in front.
+fn put_hex(digits: &mut [u8], number: u64) {
+    let mut left = number;
+    for digit in digits.iter_mut().rev() {
+        let [.., last] = left.to_be_bytes();
+        let value = last % 16;
+        *digit = if value < 10 { b'0' + value } else { b'a' - 10 + value };
+        left /= 16;
+    }
 }
 
 impl fmt::Display for StreamOffset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}_{:016x}", self.life, self.number)
+        f.write_str(std::str::from_utf8(&self.token()).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -94,6 +117,7 @@ mod tests {
         fn a_token_reads_back_and_sorts(life: u64, number: u64, further: u64) {
             let offset = StreamOffset::new(life, number);
             let token = offset.to_string();
+            prop_assert_eq!(&token, &format!("{:016x}_{number:016x}", offset.life));
             prop_assert_eq!(token.parse(), Ok(offset));
             let later = StreamOffset::new(life.saturating_add(further), number.saturating_add(1));
             prop_assert!(later.to_string() > token);

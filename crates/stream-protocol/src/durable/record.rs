@@ -1,9 +1,8 @@
 //! How a stream lies in its log: one record that describes it, then one for each append.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use serde::{Deserialize, Serialize};
 
-use super::limits::SEQ_BYTES_MAX;
 use super::{ContentType, Lifetime, StreamOffset};
 
 /// Begins an append that came before any `Stream-Seq`.
@@ -84,7 +83,9 @@ impl Description {
 /// record of a log tells it.
 pub fn encode_append(seq: Option<&[u8]>, piece: &[u8]) -> Bytes {
     let seq = seq.and_then(|seq| Some((u16::try_from(seq.len()).ok()?, seq)));
-    let mut record = BytesMut::with_capacity(3 + SEQ_BYTES_MAX.min(64) + piece.len());
+    // Just as long as it will be, so that it is not moved or held together by more memory.
+    let head_bytes = seq.map_or(1, |(_, seq)| 3 + seq.len());
+    let mut record = Vec::with_capacity(head_bytes + piece.len());
     match seq {
         None => record.put_u8(PLAIN),
         Some((length, seq)) => {
@@ -94,7 +95,7 @@ pub fn encode_append(seq: Option<&[u8]>, piece: &[u8]) -> Bytes {
         }
     }
     record.put_slice(piece);
-    record.freeze()
+    record.into()
 }
 
 /// The newest `Stream-Seq` and what the append added.
