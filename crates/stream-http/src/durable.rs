@@ -13,6 +13,7 @@
 
 mod crowd;
 mod family;
+mod last_used;
 mod live;
 mod locks;
 mod respond;
@@ -24,6 +25,7 @@ mod subscriptions;
 mod used;
 
 pub(crate) use crowd::Piece;
+pub(crate) use last_used::LastUsed;
 pub(crate) use respond::BROWSER_HEADERS;
 pub(crate) use routes::{append, router};
 pub(crate) use streams::Streams;

@@ -17,6 +17,7 @@ use stream_protocol::durable::read::{Mode, Read};
 use stream_protocol::durable::{Answer, Refusal, StreamPath, StreamPathError};
 
 use super::ROOT;
+use super::last_used::LastUsed;
 use super::live;
 use super::respond::{Refused, respond, respond_empty, with_browser_headers};
 use super::subscriptions;
@@ -39,7 +40,7 @@ pub(crate) fn router() -> Router<App> {
         .layer(map_response(with_browser_headers))
 }
 
-fn parse_path(path: &str) -> Result<StreamPath, Refusal> {
+pub(super) fn parse_path(path: &str) -> Result<StreamPath, Refusal> {
     StreamPath::new(path).map_err(|error| match error {
         StreamPathError::Reserved => Refusal::new(
             ErrorClass::NotFound,
@@ -87,7 +88,7 @@ async fn create(
     let body = body::read(body, app.body_bytes_max()).await.map_err(Refusal::from)?;
     let create = Create::parse(&headers, body, &format!("{}{ROOT}", mounted_at(&uri)))?;
     let (stream, created) = app.streams().create(&path, create).await?;
-    stream.used.touch().await?;
+    stream.touch().await?;
     let state = stream.state().await?;
     let url = format!("{}{}", origin(&app, &headers, &uri), uri.path());
     let tail = stream.offset(state.tail);
@@ -106,26 +107,25 @@ async fn post(
     body: Body,
 ) -> Result<Response, Refused> {
     let body = body::read(body, app.body_bytes_max()).await.map_err(Refusal::from)?;
-    Ok(respond_empty(append(&app, &path, &headers, body).await?))
+    Ok(respond_empty(append(&app, (&path, &mut LastUsed::default()), &headers, body).await?))
 }
 
-/// Carries out an append to the stream at `path`.
+/// Carries out an append to the stream at `path`, which may be the one that was used last.
 ///
 /// # Cancel safety
 /// An append that was begun may still be carried out.
 pub(crate) async fn append(
     app: &App,
-    path: &str,
+    (path, last): (&str, &mut LastUsed),
     headers: &HeaderMap,
     body: Bytes,
 ) -> Result<Answer, Refusal> {
-    let path = parse_path(path)?;
     let append = Append::parse(headers, body)?;
-    let stream = app.streams().find(&path).await?;
-    stream.used.touch().await?;
+    let stream = last.or_find(path, app.streams()).await?;
+    stream.touch().await?;
     let appended = stream.append(&append).await?;
     if !appended.duplicate {
-        app.subscriptions().note_append(&path, appended.tail);
+        app.subscriptions().note_append(&stream.path, appended.tail);
     }
     Ok(append.answer(appended))
 }
@@ -142,7 +142,7 @@ async fn read(
     let path = parse_path(&path)?;
     let read = Read::parse(&query, &headers)?;
     let stream = app.streams().find(&path).await?;
-    stream.used.touch().await?;
+    stream.touch().await?;
     let at = stream.start(read.start).await?;
     let shutdown = app.shutdown_signal();
     let response = match read.mode {

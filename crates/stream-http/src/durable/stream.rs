@@ -15,7 +15,7 @@ use stream_protocol::durable::append::{Append, Appended, Plan};
 use stream_protocol::durable::limits::{PAGE_APPENDS, PAGE_BYTES};
 use stream_protocol::durable::read::{Page, ReadStart};
 use stream_protocol::durable::record::{Description, decode_append, encode_append};
-use stream_protocol::durable::{Refusal, StreamOffset, StreamPath};
+use stream_protocol::durable::{Lifetime, Refusal, StreamOffset, StreamPath};
 use time::OffsetDateTime;
 use tracing::error;
 
@@ -103,6 +103,13 @@ impl Stream {
         self.deleted.store(true, Ordering::Release);
     }
 
+    /// Whether it is there to be used, as far as this server alone can say: nobody else may have
+    /// ended it, and no time may.
+    pub(super) fn is_alive_here(&self) -> bool {
+        let lives_on = self.description.lifetime == Lifetime::Unlimited;
+        lives_on && !self.is_shared() && !self.is_deleted()
+    }
+
     /// Whether its time has run out at `now`, as far as this server knows.
     pub(super) fn is_over(&self, now: OffsetDateTime) -> bool {
         self.description.lifetime.is_over(self.used.last(), now)
@@ -110,11 +117,20 @@ impl Stream {
 
     /// Whether its time has run out, whichever server it was used on.
     pub(super) async fn is_over_everywhere(&self) -> Result<bool, Refusal> {
-        if !self.is_over(now()) {
+        // Most streams live for ever, and need not know what time it is.
+        if self.description.lifetime == Lifetime::Unlimited || !self.is_over(now()) {
             return Ok(false);
         }
         self.used.hear().await?;
         Ok(self.is_over(now()))
+    }
+
+    /// Counts as a use, where its time to live depends on that.
+    pub(super) async fn touch(&self) -> Result<(), Refusal> {
+        if let Lifetime::Ttl(_) = self.description.lifetime {
+            self.used.touch().await?;
+        }
+        Ok(())
     }
 
     /// Whether another server may have deleted it and kept it for its forks: it closes it then.

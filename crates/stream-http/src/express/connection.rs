@@ -14,7 +14,7 @@ use super::request::{Front, Head, look};
 use super::response::put;
 use super::turn::Turn;
 use crate::app::App;
-use crate::durable::append;
+use crate::durable::{LastUsed, append};
 use crate::limits::EXPRESS_READ_BYTES;
 use crate::shutdown::Shutdown;
 use crate::slots::Slot;
@@ -43,6 +43,7 @@ pub(super) async fn serve(
 ) -> io::Result<Left> {
     let mut shutdown = app.shutdown_signal();
     let (mut read, mut out, mut date) = (BytesMut::new(), Vec::new(), Date::default());
+    let mut last = LastUsed::default();
     // A connection that has sent a request may rest; one that has begun a head may not.
     let head_timeout = app.head_timeout();
     let mut deadline = Some(Instant::now() + head_timeout);
@@ -71,7 +72,7 @@ pub(super) async fn serve(
         let Some(body) = body(&mut socket, &mut read, (head_bytes, body_bytes), turn).await? else {
             return Ok(Left::Done);
         };
-        let answer = append(app, &path, &headers, body).await;
+        let answer = append(app, (&path, &mut last), &headers, body).await;
         let closes = shutdown.has_begun();
         let status = put(&mut out, answer, date.at(now()), closes);
         app.metrics().responded(status);

@@ -212,6 +212,33 @@ async fn requests_may_come_in_pieces_together_and_mixed() {
 }
 
 #[tokio::test]
+async fn a_writer_hears_that_the_stream_it_wrote_to_is_gone_or_another() {
+    let app = app();
+    make(&app).await;
+    let call = async |method: &str, content_type: &str| {
+        let request = Request::builder().method(method).uri("/v1/stream/a");
+        let request = request.header(TEXT.0, content_type).body(Body::empty()).unwrap();
+        router(app.clone()).oneshot(request).await.unwrap().status().as_u16()
+    };
+    let server = Server::start(app.clone()).await;
+    let mut writer = server.connect().await;
+    let mut status = async |path: &str| {
+        writer.send(&post(path, &[TEXT], "x")).await;
+        writer.answer().await.0
+    };
+    assert_eq!((status("a").await, status("a").await), (204, 204));
+    assert_eq!(call("DELETE", TEXT.1).await, 204);
+    assert_eq!((status("a").await, status("a").await), (404, 404));
+    assert_eq!(call("PUT", "application/json").await, 201);
+    assert_eq!(status("a").await, 409);
+    assert_eq!(call("DELETE", TEXT.1).await, 204);
+    assert_eq!(call("PUT", TEXT.1).await, 201);
+    assert_eq!((status("a").await, status("closed").await, status("a").await), (204, 409, 204));
+    drop(writer);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn other_connections_are_not_in_the_way_of_an_end() {
     let app = app();
     make(&app).await;
