@@ -9,8 +9,9 @@
 //! What is answered is the same either way.
 //!
 //! The lane has threads of its own, each with an event loop that does one thing after the other:
-//! it reads whatever requests are there, then lets the store commit what they append
-//! ([`AppOptions::before_sleep`](crate::AppOptions::before_sleep)), then answers them.
+//! it reads whatever requests are there, and those that came meanwhile, then lets the store commit
+//! what they append ([`AppOptions::before_sleep`](crate::AppOptions::before_sleep)), then answers
+//! them.
 //! A request that comes while the disk syncs would have to wait for the next sync in any case, so
 //! nothing is lost by blocking the thread, and no thread must be woken for an append.
 //!

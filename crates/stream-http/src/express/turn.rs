@@ -87,27 +87,69 @@ mod tests {
     use super::*;
     use crate::options::AppOptions;
 
-    #[test]
-    fn a_thread_that_never_sleeps_commits_all_the_same() {
+    /// A turn, and how often it let the store commit.
+    fn counted() -> (Turn, Arc<AtomicU32>) {
         let commits = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&commits);
         let options = AppOptions::default().before_sleep(move || {
             count.fetch_add(1, Ordering::Relaxed);
         });
-        let turn = Turn::new(&App::new(Arc::new(MemoryStore::new()), options));
-        let so_far = || commits.load(Ordering::Relaxed);
-        for _ in 0..EXPRESS_STEPS {
+        (Turn::new(&App::new(Arc::new(MemoryStore::new()), options)), commits)
+    }
+
+    fn step(turn: &Turn, times: u32) {
+        for _ in 0..times {
             turn.step();
         }
+    }
+
+    #[test]
+    fn a_thread_that_never_sleeps_commits_all_the_same() {
+        let (turn, commits) = counted();
+        let so_far = || commits.load(Ordering::Relaxed);
+        step(&turn, EXPRESS_STEPS);
         assert_eq!(so_far(), 0);
         turn.step();
         assert_eq!(so_far(), 1);
         turn.step();
         turn.end();
         assert_eq!(so_far(), 2);
-        for _ in 0..EXPRESS_STEPS {
-            turn.step();
-        }
+        step(&turn, EXPRESS_STEPS);
         assert_eq!(so_far(), 2);
+    }
+
+    #[test]
+    fn a_thread_that_had_much_to_do_looks_for_more_until_there_is_little() {
+        let (turn, commits) = counted();
+        let so_far = || commits.load(Ordering::Relaxed);
+        turn.rest();
+        step(&turn, EXPRESS_STEPS_MANY - 1);
+        turn.rest();
+        assert_eq!(so_far(), 2, "there was little");
+        step(&turn, EXPRESS_STEPS_MANY);
+        turn.rest();
+        step(&turn, EXPRESS_STEPS_MANY);
+        turn.rest();
+        assert_eq!(so_far(), 2, "there may be more");
+        step(&turn, EXPRESS_STEPS_MANY - 1);
+        turn.rest();
+        assert_eq!(so_far(), 3);
+    }
+
+    #[test]
+    fn an_event_loop_that_looked_for_more_comes_to_rest() {
+        let committed = Arc::new(Notify::new());
+        let commit = Arc::clone(&committed);
+        let options = AppOptions::default().before_sleep(move || commit.notify_one());
+        let turn = Arc::new(Turn::new(&App::new(Arc::new(MemoryStore::new()), options)));
+        step(&turn, EXPRESS_STEPS_MANY);
+        let (resting, looking) = (Arc::clone(&turn), Arc::clone(&turn));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .on_thread_park(move || resting.rest())
+            .build()
+            .unwrap();
+        runtime.spawn(async move { looking.look().await });
+        runtime.block_on(committed.notified());
+        assert_eq!(turn.steps.load(Ordering::Relaxed), 0);
     }
 }
