@@ -10,7 +10,7 @@ use super::streams::Streams;
 
 /// Remembers a stream, so that it need not be looked up for each append.
 ///
-/// Whoever has it keeps one stream in memory that nobody else may use any more.
+/// So each connection keeps at most one stream in memory that nobody else may use any more.
 #[derive(Debug, Default)]
 pub(crate) struct LastUsed(Option<Arc<Stream>>);
 
@@ -29,7 +29,8 @@ impl LastUsed {
             Some(stream) => stream,
             None => streams.find(&parse_path(path)?).await?,
         };
-        self.0 = Some(Arc::clone(&stream));
+        // One that must be asked about is not worth its memory.
+        self.0 = Some(Arc::clone(&stream)).filter(|stream| stream.is_alive_here());
         Ok(stream)
     }
 }
