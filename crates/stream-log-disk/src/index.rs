@@ -4,7 +4,7 @@ use crate::segment::FORMAT;
 use stream_log::codec::{Reader, narrow, put_varint, widen};
 
 /// One batch of a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Entry {
     /// The offset of its first record.
     pub(crate) first: u64,

@@ -39,9 +39,9 @@ struct Args {
     /// Rounds of each contestant, of which the median counts
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Which of the tables alone, counted from 1
-    #[arg(long)]
-    table: Option<usize>,
+    /// Which of the tables alone, counted from 1: `2,3` holds 64 streams against one
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 3, 4])]
+    tables: Vec<usize>,
 }
 
 /// Writers and streams of each table.
@@ -55,10 +55,13 @@ async fn main() -> anyhow::Result<()> {
     let time = Duration::from_secs(args.seconds);
     disk(dir.path(), time)?;
     let contestants = start(&args, dir.path())?;
-    let tables = args.table.map_or(0..LOADS.len(), |table| table.saturating_sub(1)..table);
-    for &(writers, streams) in LOADS.get(tables).context("there are four tables")? {
-        compare(&contestants, Load { writers, streams, time }, args.rounds).await?;
-    }
+    let load = |table: &usize| {
+        let at = table.checked_sub(1).and_then(|at| LOADS.get(at));
+        at.map(|&(writers, streams)| Load { writers, streams, time })
+    };
+    let loads: Option<Vec<Load>> = args.tables.iter().map(load).collect();
+    let loads = loads.with_context(|| format!("there are tables 1 to {}", LOADS.len()))?;
+    compare(&contestants, &loads, args.rounds).await?;
     println!("\nall that was acknowledged was read back");
     Ok(())
 }

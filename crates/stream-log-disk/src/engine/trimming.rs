@@ -27,11 +27,16 @@ struct Spot {
 impl Engine {
     /// Lets go of what the log's retention does not keep.
     pub(super) fn retain(&self, log: &mut LogState) {
+        // Most batches end here, so nothing is copied before.
+        if log.held().needs_plan(&log.config.retention) {
+            self.trim_over(log);
+        }
+    }
+
+    /// Lets go of the oldest batches as long as the log's retention does not keep them.
+    fn trim_over(&self, log: &mut LogState) {
         let keep = log.config.retention;
         let mut held = log.held();
-        if !held.needs_plan(&keep) {
-            return;
-        }
         while held.needs_plan(&keep)
             && let Some(spot) = self.spot(log, held.earliest)
         {
