@@ -49,6 +49,10 @@ impl Logging {
     }
 
     /// Sends what was not sent yet.
+    #[cfg_attr(
+        not(feature = "otel"),
+        expect(clippy::unused_self, reason = "only a collector has something to send")
+    )]
     pub(crate) fn end(self) {
         #[cfg(feature = "otel")]
         if let Some(collector) = self.collector {
