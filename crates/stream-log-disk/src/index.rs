@@ -4,7 +4,7 @@ use crate::segment::FORMAT;
 use stream_log::codec::{Reader, narrow, put_varint, widen};
 
 /// One batch of a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Entry {
     /// The offset of its first record.
     pub(crate) first: u64,

@@ -20,7 +20,7 @@ use crate::frame::Kind;
 use crate::group::{Group, Phase};
 use crate::index::{Entry, Run};
 use crate::retention::Held;
-use stream_log::codec::{narrow, widen};
+use stream_log::codec::widen;
 
 /// A log's number in the frames; never used twice.
 pub(crate) type LogId = u32;
@@ -186,21 +186,6 @@ impl LogState {
             durability: Durability::Disk,
         };
         admission.judge(batch)
-    }
-
-    /// Has memory at hand for what one more batch leaves behind once it is safe: whoever waits for
-    /// memory then lets all writers of its group wait.
-    pub(crate) fn make_room(&mut self) {
-        let ahead = self.ahead.as_ref().map_or(0, |ahead| narrow(ahead.count.into()));
-        if self.entries.capacity() == 0 {
-            // Most logs of many get one batch in a segment.
-            self.entries.reserve_exact(1);
-        }
-        self.entries.reserve(ahead + 1);
-        if let Some(room) = self.entries.spare_capacity_mut().get_mut(ahead) {
-            // Where many logs are written in turn, each one's room has left the cache meanwhile.
-            room.write(Entry::default());
-        }
     }
 
     /// Remembers what is on its way with `group`.

@@ -228,9 +228,6 @@ impl Engine {
             stage.meta = meta;
             return Ok(None);
         }
-        if parts.batch.is_some() {
-            log.make_room();
-        }
         let effect = stage.put(&parts, &meta);
         stage.meta = meta;
         let phase = log.phase_in(&stage.group, parts.phase);
