@@ -63,6 +63,7 @@ fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(std::env::current_dir()?)?;
     let place = |name: &str| folder.path().join(name);
     print(&measure(&place)?);
+    print_logs([(1, &place("one")), (WRITERS, &place("many"))])?;
     println!("bytes of memory for each of {TOPICS} idle topics: {}", idle(&place("idle"))?);
     Ok(())
 }
@@ -139,6 +140,31 @@ fn rate(things: usize, run: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Resu
     let start = Instant::now();
     run()?;
     Ok(things as f64 / start.elapsed().as_secs_f64())
+}
+
+/// What it costs that writers have a log each, whose records then lie between those of others.
+fn print_logs(places: [(usize, &Path); 2]) -> anyhow::Result<()> {
+    let mut stores = Vec::new();
+    for (logs, path) in places {
+        stores.push((logs, Ours::with_logs(path, logs)?, Vec::new()));
+    }
+    for _ in 0..ROUNDS {
+        for (_, ours, written) in &mut stores {
+            let write = || ours.write_at_once(WRITERS, EACH_GROUPED);
+            written.push(rate(WRITERS * EACH_GROUPED, write)?);
+        }
+    }
+    println!("{:<18} {:>10} {:>11}", "records/s", "64 writers", "read back");
+    let count = ROUNDS * WRITERS * EACH_GROUPED;
+    for (logs, ours, written) in &stores {
+        ensure!(ours.read()? == count, "{logs} logs: records lost");
+        let mut read = 0.0_f64;
+        for _ in 0..READS {
+            read = read.max(rate(count, || ours.read().map(drop))?);
+        }
+        println!("{:<18} {:>10.0} {:>11.0}", format!("logs: {logs}"), median(written), read);
+    }
+    Ok(())
 }
 
 fn idle(path: &Path) -> anyhow::Result<String> {

@@ -17,17 +17,17 @@ use tokio::task::JoinSet;
 
 use super::{Contestant, RECORD_BYTES, records};
 
-/// A store with one log that everybody writes to.
+/// A store with one log that everybody writes to, or with several that take turns.
 ///
 /// The threads that append commit before they sleep, as the event loops of the server do.
 pub struct Ours {
     runtime: Runtime,
-    log: Arc<dyn Log>,
+    logs: Vec<Arc<dyn Log>>,
 }
 
 impl std::fmt::Debug for Ours {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ours").field("log", &self.log).finish_non_exhaustive()
+        f.debug_struct("Ours").field("logs", &self.logs).finish_non_exhaustive()
     }
 }
 
@@ -37,15 +37,7 @@ fn name(text: &str) -> anyhow::Result<LogName> {
 
 impl Contestant for Ours {
     fn open(path: &Path) -> anyhow::Result<Self> {
-        let store = DiskStore::open(path, DiskOptions::default())?;
-        let committed = store.clone();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .on_thread_park(move || committed.commit_before_sleep())
-            .build()?;
-        let name = name("bench")?;
-        let log = runtime.block_on(store.get_or_create(&name, LogConfig::default()))?;
-        Ok(Self { runtime, log })
+        Self::with_logs(path, 1)
     }
 
     fn name(&self) -> &'static str {
@@ -55,32 +47,61 @@ impl Contestant for Ours {
     fn append(&self, records: &[Vec<u8>]) -> anyhow::Result<()> {
         let payloads = records.iter().map(|record| Bytes::copy_from_slice(record));
         let batch = AppendBatch::new(now()).records(payloads);
-        let receipt = self.runtime.block_on(self.log.append(batch))?;
+        let log = self.logs.first().context("no log")?;
+        let receipt = self.runtime.block_on(log.append(batch))?;
         ensure!(receipt.durability == Durability::Disk, "not on the disk");
         Ok(())
     }
 
     fn read(&self) -> anyhow::Result<usize> {
         self.runtime.block_on(async {
-            let mut from = ReadFrom::Earliest;
             let mut count = 0;
-            loop {
-                let limit = ReadLimit { records_max: 8192, bytes_max: 4 << 20 };
-                let batch = self.log.read(from, limit).await?;
-                let whole = batch.records.iter().all(|one| one.payload.len() == RECORD_BYTES);
-                ensure!(whole, "a record has another length");
-                count += batch.records.len();
-                if batch.next == batch.tail {
-                    return Ok(count);
-                }
-                from = ReadFrom::Offset(batch.next);
+            for log in &self.logs {
+                count += read_whole(&**log).await?;
             }
+            Ok(count)
         })
     }
 }
 
+/// Reads a log from its first record to its last; says how many there are.
+async fn read_whole(log: &dyn Log) -> anyhow::Result<usize> {
+    let limit = ReadLimit { records_max: 8192, bytes_max: 4 << 20 };
+    let (mut from, mut count) = (ReadFrom::Earliest, 0);
+    loop {
+        let batch = log.read(from, limit).await?;
+        let whole = batch.records.iter().all(|one| one.payload.len() == RECORD_BYTES);
+        ensure!(whole, "a record has another length");
+        count += batch.records.len();
+        if batch.next == batch.tail {
+            return Ok(count);
+        }
+        from = ReadFrom::Offset(batch.next);
+    }
+}
+
 impl Ours {
-    /// As [`write_at_once`](super::write_at_once), with tasks in the place of threads.
+    /// A store with so many logs.
+    ///
+    /// # Errors
+    /// What the engine says.
+    pub fn with_logs(path: &Path, logs: usize) -> anyhow::Result<Self> {
+        let store = DiskStore::open(path, DiskOptions::default())?;
+        let committed = store.clone();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .on_thread_park(move || committed.commit_before_sleep())
+            .build()?;
+        let made = (0..logs).map(|number| {
+            let name = name(&format!("bench-{number}"))?;
+            Ok(runtime.block_on(store.get_or_create(&name, LogConfig::default()))?)
+        });
+        let logs = made.collect::<anyhow::Result<_>>()?;
+        Ok(Self { runtime, logs })
+    }
+
+    /// As [`write_at_once`](super::write_at_once), with tasks in the place of threads, and
+    /// each of them on a log of its own if there are so many.
     ///
     /// # Errors
     /// What the engine says.
@@ -88,8 +109,8 @@ impl Ours {
         let record = Bytes::from(records(1).pop().context("one record")?);
         self.runtime.block_on(async {
             let mut tasks = JoinSet::new();
-            for _ in 0..writers {
-                let (log, record) = (Arc::clone(&self.log), record.clone());
+            for log in self.logs.iter().cycle().take(writers) {
+                let (log, record) = (Arc::clone(log), record.clone());
                 tasks.spawn(async move {
                     for _ in 0..each {
                         let batch = AppendBatch::new(now()).record(record.clone());
