@@ -24,6 +24,8 @@ pub(crate) struct FrameReader<'a> {
     /// How many bytes of the window the file had.
     filled: usize,
     windows: Option<&'a Windows>,
+    /// Where the last frame begins that will be asked for; zero if nobody said.
+    last: u32,
 }
 
 /// A batch, in the window that its payloads are slices of.
@@ -81,12 +83,27 @@ impl Windows {
 
 impl<'a> FrameReader<'a> {
     pub(crate) fn new(file: &'a dyn VfsFile, secret: u32) -> Self {
-        Self { file, secret, window: Bytes::new(), window_start: 0, filled: 0, windows: None }
+        Self {
+            file,
+            secret,
+            window: Bytes::new(),
+            window_start: 0,
+            filled: 0,
+            windows: None,
+            last: 0,
+        }
     }
 
     /// Uses the memory of earlier reads again, and leaves its own for later ones.
     pub(crate) fn with_windows(mut self, windows: &'a Windows) -> Self {
         self.windows = Some(windows);
+        self
+    }
+
+    /// Says that the last frame that will be read is at `last`: what must come from the disk for
+    /// frames far apart is fetched with all that lies between them.
+    pub(crate) fn up_to(mut self, last: u32) -> Self {
+        self.last = last;
         self
     }
 
@@ -120,19 +137,25 @@ impl<'a> FrameReader<'a> {
         if self.rest(position).len() >= at(bytes) {
             return Ok(());
         }
-        let wanted = ahead().saturating_sub(position).clamp(4 << 10, READ_BYTES).max(bytes);
+        let wanted = ahead().saturating_sub(position).min(READ_BYTES).max(bytes);
         self.read_window(position, at(wanted))
     }
 
     /// Reads the window that begins at `position`.
     #[cold]
     fn read_window(&mut self, position: u32, bytes: usize) -> io::Result<()> {
+        let is_first = self.filled == 0;
         self.leave_window();
         let mut window = self.windows.map_or_else(BytesMut::new, |kept| kept.take(bytes));
         // One that was longer stays so: what is cut off would be zeroed again.
         window.resize(window.len().max(bytes), 0);
         let wanted = window.get_mut(..bytes).unwrap_or_default();
-        self.filled = self.file.read_at(wanted, position.into())?;
+        self.filled = if is_first {
+            self.file.read_at(wanted, position.into())?
+        } else {
+            let until = position.saturating_add(READ_BYTES).min(self.last);
+            self.file.read_one_of_many(wanted, position.into(), until.into())?
+        };
         self.window = window.freeze();
         self.window_start = position;
         Ok(())

@@ -4,6 +4,8 @@
 //! What is written is safe after a sync and not before; what is created, renamed or removed is
 //! safe after [`Vfs::sync_dir`].
 
+#[cfg(target_os = "linux")]
+mod cached;
 mod direct;
 mod os;
 #[cfg(feature = "sim")]
@@ -88,6 +90,15 @@ pub trait VfsFile: Send + Sync + Debug {
     /// # Errors
     /// What the system says.
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize>;
+
+    /// As [`read_at`](Self::read_at), for one of many small pieces of what lies before `until`: a
+    /// system that must go to the disk for it may fetch the others with the same trip.
+    ///
+    /// # Errors
+    /// As [`read_at`](Self::read_at).
+    fn read_one_of_many(&self, buffer: &mut [u8], position: u64, _until: u64) -> io::Result<usize> {
+        self.read_at(buffer, position)
+    }
 
     /// Writes all of `bytes` at `position`.
     ///

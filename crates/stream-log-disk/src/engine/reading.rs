@@ -14,8 +14,9 @@ use crate::read::{BatchFrame, FrameReader};
 use crate::state::{LogId, LogState};
 use stream_log::codec::{narrow, widen};
 
-/// A gap between two wanted frames that is still read with one call.
-const GAP_BYTES: u64 = 16 << 10;
+/// A gap between two wanted frames that is still read with one call: to copy it takes as long as
+/// another call.
+const GAP_BYTES: u64 = 4 << 10;
 
 /// Bytes that a frame has beside its payload, about.
 const FRAME_BYTES_EXTRA: u64 = 256;
@@ -151,7 +152,9 @@ impl Engine {
         until: u64,
     ) -> Result<Vec<Record>, ReadError> {
         let file = self.file_of(segment)?;
-        let mut reader = FrameReader::new(&*file, segment.secret).with_windows(&self.windows);
+        let last = entries.last().map_or(0, |entry| entry.position);
+        let reader = FrameReader::new(&*file, segment.secret);
+        let mut reader = reader.with_windows(&self.windows).up_to(last);
         let mut collector = Collector::new(plan, until);
         for (at, entry) in entries.iter().enumerate() {
             let next = entries.get(at + 1).map_or(until, |next| next.first);

@@ -12,6 +12,9 @@ use crate::retention::Batch;
 use crate::state::{Front, LogId, LogState};
 use stream_log::codec::widen;
 
+/// Bytes of a batch that are read at first to find the lengths of its records.
+const LENGTHS_BYTES: u32 = 4 << 10;
+
 /// A batch and where it ends.
 #[derive(Debug)]
 struct Spot {
@@ -156,7 +159,8 @@ impl Engine {
         let segment = spot.segment.clone().unwrap_or_else(active);
         let file = self.file_of(&segment).ok()?;
         let mut reader = FrameReader::new(&*file, segment.secret);
-        let frame = reader.batch(spot.entry.position, || spot.entry.position).ok()??;
+        let ahead = || spot.entry.position.saturating_add(LENGTHS_BYTES);
+        let frame = reader.batch(spot.entry.position, ahead).ok()??;
         let body = frame.read(&mut LastSecond::default()).filter(|_| frame.head.log == log)?;
         Some(body.lengths.map(widen).collect())
     }

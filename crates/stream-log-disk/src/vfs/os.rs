@@ -6,6 +6,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(target_os = "linux")]
+use super::cached;
 use super::{BLOCK_BYTES, Vfs, VfsFile, direct, write_zeros};
 
 /// Holds the lock that keeps a second process out.
@@ -116,6 +118,15 @@ impl VfsFile for OsFile {
         Ok(filled)
     }
 
+    #[cfg(target_os = "linux")]
+    fn read_one_of_many(&self, buffer: &mut [u8], position: u64, until: u64) -> io::Result<usize> {
+        if cached::fill(&self.0, buffer, position) {
+            return Ok(buffer.len());
+        }
+        cached::fetch(&self.0, position, until);
+        self.read_at(buffer, position)
+    }
+
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
         self.0.write_all_at(bytes, position)
     }
@@ -182,6 +193,23 @@ mod tests {
             let zeros = narrow(from)..narrow(to);
             for (at, byte) in content.iter().enumerate() {
                 assert_eq!(*byte == 0, zeros.contains(&at), "{from}..{to}: {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_of_many_pieces_is_read_as_any_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = OsVfs::take(dir.path()).unwrap();
+        let file = folder.create("a").unwrap();
+        let content: Vec<u8> = (0..40_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        file.write_at(&content, 0).unwrap();
+        for position in [0, 1, 4095, 20_000, 39_990, 40_000, 90_000] {
+            for until in [0, position, 30_000, u64::MAX] {
+                let (mut one, mut other) = ([7; 20], [7; 20]);
+                let read = file.read_one_of_many(&mut one, position, until).unwrap();
+                assert_eq!(read, file.read_at(&mut other, position).unwrap());
+                assert_eq!(one, other, "{position} {until}");
             }
         }
     }
