@@ -12,7 +12,7 @@ use crate::scan::Scanner;
 use crate::segment::{
     FORMAT, FRONT_BYTES, HEADER_BYTES, Header, HeaderFound, segment_name, segment_number,
 };
-use crate::vfs::{Vfs, read_whole};
+use crate::vfs::{Vfs, read_mostly_zeros, read_whole};
 
 /// What a folder holds.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ impl Loading<'_> {
 
     fn segment(&mut self, number: u64) -> Option<()> {
         let Front { header, bytes: length, .. } = self.front(number)?;
-        let bytes = read_whole(&*self.vfs.open(&segment_name(number)).ok()?).ok()?;
+        let bytes = read_mostly_zeros(&*self.vfs.open(&segment_name(number)).ok()?).ok()?;
         let safe_before = self.safe_before(number);
         if self.last.is_some() && is_unbegun(header, &bytes, safe_before) {
             // It was made ahead of use, and its time had not come.

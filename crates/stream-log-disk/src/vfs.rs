@@ -155,6 +155,28 @@ pub(crate) fn read_whole(file: &dyn VfsFile) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// As [`read_whole`], for a file that may be mostly zeros: they take no memory.
+pub(crate) fn read_mostly_zeros(file: &dyn VfsFile) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(file.len()?).map_err(io::Error::other)?;
+    // Fresh from the system, pages are zero, and none until something is written to them.
+    let mut bytes = vec![0; length];
+    let mut piece = vec![0; ZEROS_BYTES.min(length)];
+    let mut position = 0;
+    while position < length {
+        let read = file.read_at(&mut piece, widen(position))?;
+        let Some(found) = piece.get(..read).filter(|found| !found.is_empty()) else { break };
+        let end = position.saturating_add(read).min(length);
+        if let Some(place) = bytes.get_mut(position..end)
+            && found.iter().fold(0, |seen, byte| seen | byte) != 0
+        {
+            place.copy_from_slice(found.get(..end - position).unwrap_or_default());
+        }
+        position = end;
+    }
+    bytes.truncate(position);
+    Ok(bytes)
+}
+
 /// Puts a whole file in place so that after a crash the old one or the new one is there.
 pub(crate) fn replace(vfs: &dyn Vfs, name: &str, bytes: &[u8]) -> io::Result<()> {
     let draft = format!("{name}.new");

@@ -156,7 +156,7 @@ mod tests {
     use stream_log::codec::{narrow, widen};
 
     use super::*;
-    use crate::vfs::read_whole;
+    use crate::vfs::{read_mostly_zeros, read_whole};
 
     #[test]
     fn a_folder_has_one_owner() {
@@ -210,6 +210,25 @@ mod tests {
                 let read = file.read_one_of_many(&mut one, position, until).unwrap();
                 assert_eq!(read, file.read_at(&mut other, position).unwrap());
                 assert_eq!(one, other, "{position} {until}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_of_zeros_and_little_else_reads_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = OsVfs::take(dir.path()).unwrap();
+        let piece = 256 << 10;
+        for length in [0, 1, piece - 1, piece, piece + 1, 3 * piece, 3 * piece + 5] {
+            for there in [None, Some(0), Some(piece - 1), Some(piece), Some(2 * piece + 7)] {
+                let file = folder.create("a").unwrap();
+                file.set_len(length).unwrap();
+                if let Some(there) = there.filter(|there| *there < length) {
+                    file.write_at(&[5], there).unwrap();
+                }
+                let whole = read_whole(&*file).unwrap();
+                assert_eq!(widen(whole.len()), length);
+                assert!(read_mostly_zeros(&*file).unwrap() == whole, "{length} {there:?}");
             }
         }
     }
