@@ -51,19 +51,29 @@ impl SegmentIndex {
     pub(crate) fn new(parts: impl IntoIterator<Item = (u32, Vec<Entry>)>) -> Self {
         let mut index = Self::default();
         for (log, entries) in parts {
-            index.push(log, |all| all.extend_from_slice(&entries));
+            index.push(log, &entries);
         }
-        index.logs.sort_unstable_by_key(|part| part.log);
-        index
+        index.sorted()
     }
 
-    fn push(&mut self, log: u32, extend: impl FnOnce(&mut Vec<Entry>)) {
+    /// No batches yet, with memory for so many; [`sorted`](Self::sorted) ends it.
+    pub(crate) fn with_room(batches: usize) -> Self {
+        Self { logs: Vec::new(), entries: Vec::with_capacity(batches) }
+    }
+
+    /// Adds a log's batches.
+    pub(crate) fn push(&mut self, log: u32, entries: &[Entry]) {
         // A segment is far smaller than 2^32 entries.
-        let length = |entries: &Vec<Entry>| u32::try_from(entries.len()).unwrap_or(u32::MAX);
-        let start = length(&self.entries);
-        extend(&mut self.entries);
-        let count = length(&self.entries).saturating_sub(start);
+        let length = |entries: &[Entry]| u32::try_from(entries.len()).unwrap_or(u32::MAX);
+        let (start, count) = (length(&self.entries), length(entries));
+        self.entries.extend_from_slice(entries);
         self.logs.push(Part { log, start, count });
+    }
+
+    /// With the logs in the order in which they are looked up.
+    pub(crate) fn sorted(mut self) -> Self {
+        self.logs.sort_unstable_by_key(|part| part.log);
+        self
     }
 
     /// A log's batches, in order; none if it has none here.
@@ -136,7 +146,7 @@ impl SegmentIndex {
                 };
                 entries.push(before);
             }
-            index.push(log, |all| all.append(&mut entries));
+            index.push(log, &entries);
         }
         reader.0.is_empty().then_some(index)
     }

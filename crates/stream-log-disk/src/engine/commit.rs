@@ -239,12 +239,15 @@ impl Engine {
     /// Moves the index of the segment, which ends here, out of the logs.
     fn seal(&self, segment: &super::Segment) {
         let touched: Vec<Arc<Cell>> = std::mem::take(&mut *self.touched.lock());
-        let index = SegmentIndex::new(touched.iter().map(|cell| {
+        // Nothing is published meanwhile, and every writer waits: the batches are copied once.
+        let batches = touched.iter().map(|cell| cell.state.lock().entries.len()).sum();
+        let mut index = SegmentIndex::with_room(batches);
+        for cell in &touched {
             let log = cell.state.lock();
-            (log.id, log.entries.clone())
-        }));
+            index.push(log.id, &log.entries);
+        }
         // In place before any log points to it.
-        *segment.index.lock() = Some(Arc::new(index));
+        *segment.index.lock() = Some(Arc::new(index.sorted()));
         segment.live.store(touched.len(), Ordering::Release);
         for cell in &touched {
             let mut log = cell.state.lock();
