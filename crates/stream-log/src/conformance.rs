@@ -1,8 +1,13 @@
 //! The tests that every backend must pass: what [`Log`] and [`LogStore`] promise, shown.
 //!
-//! A backend's own test calls [`check_store`] with a store that holds nothing.
+//! A backend's own test calls [`check_store`] with a store that holds nothing, and uses
+//! [`Reopened`] if it keeps anything beyond the life of a process.
 //! Each failure panics and says which promise was broken.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that fails must panic")]
+
+mod reopened;
+
+pub use reopened::Reopened;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,101 +2,32 @@
 
 use std::time::Duration;
 
-use stream_log::{LogConfig, LogStore, Namespace, ReadError, ReadFrom, ReadLimit, Retention};
+use stream_log::conformance::Reopened;
+use stream_log::{LogConfig, LogStore, Namespace, ReadFrom, ReadLimit, Retention};
 use stream_log_nats::NatsStore;
 use stream_log_nats::testkit::NatsServer;
-use stream_model::{Offset, Producer, ProducerId, StreamPosition};
+use stream_model::{Offset, Producer, ProducerId};
 use time::OffsetDateTime;
 
 use crate::support::{batch, find, log, name, open, payloads};
 
 /// Does something to a store, and then looks at it: as it is, from another client, and after the
 /// server was killed.
-async fn check(change: impl AsyncFn(&NatsStore), look: impl AsyncFn(&NatsStore)) {
+async fn check<T>(change: impl AsyncFn(&NatsStore) -> T, look: impl AsyncFn(&NatsStore, &T)) {
     let mut server = NatsServer::start();
     let store = open(&server).await;
-    change(&store).await;
-    look(&store).await;
-    look(&open(&server).await).await;
+    let done = change(&store).await;
+    look(&store, &done).await;
+    look(&open(&server).await, &done).await;
     server.restart();
-    look(&store).await;
-    look(&open(&server).await).await;
+    look(&store, &done).await;
+    look(&open(&server).await, &done).await;
 }
 
 #[tokio::test]
-async fn records_positions_and_epochs() {
-    let change = async |store: &NatsStore| {
-        for n in 0..600 {
-            let log = log(store, ["a", "b", "c"][n % 3]).await;
-            assert!(log.append(batch(&["one", "two"])).await.is_ok());
-        }
-    };
-    let look = async |store: &NatsStore| {
-        for log in ["a", "b", "c"] {
-            let log = find(store, log).await.unwrap();
-            let all = payloads(&*log).await;
-            assert_eq!(all.len(), 400);
-            assert!(all.chunks(2).all(|pair| pair == ["one", "two"]));
-            let epoch = log.tail().await.unwrap().state.epoch;
-            for offset in [0_u64, 1, 133, 398, 399, 400] {
-                let offset = Offset::new(offset);
-                let from = ReadFrom::Position(StreamPosition { epoch, offset });
-                let read = log.read(from, ReadLimit::records(1)).await.unwrap();
-                let first = read.records.first().map(|record| record.offset);
-                assert_eq!(first, (offset < read.tail).then_some(offset));
-            }
-        }
-    };
-    check(change, look).await;
-}
-
-#[tokio::test]
-async fn closing_deleting_and_trimming() {
-    let change = async |store: &NatsStore| {
-        let closed = log(store, "closed").await;
-        assert!(closed.append(batch(&["a"]).close()).await.is_ok());
-        assert!(log(store, "closed later").await.close().await.is_ok());
-        assert!(log(store, "deleted").await.append(batch(&["a"])).await.is_ok());
-        assert!(store.delete(&name("deleted")).await.unwrap());
-        let trimmed = log(store, "trimmed").await;
-        assert!(trimmed.append(batch(&["a", "b", "c"])).await.is_ok());
-        trimmed.trim(Offset::new(2)).await.unwrap();
-    };
-    let look = async |store: &NatsStore| {
-        assert!(find(store, "deleted").await.is_none());
-        let closed = find(store, "closed").await.unwrap();
-        assert!(closed.tail().await.unwrap().state.closed);
-        assert_eq!(payloads(&*closed).await, ["a"]);
-        assert!(find(store, "closed later").await.unwrap().tail().await.unwrap().state.closed);
-        let trimmed = find(store, "trimmed").await.unwrap();
-        assert_eq!(payloads(&*trimmed).await, ["c"]);
-        let gone = trimmed.read(ReadFrom::Offset(Offset::new(1)), ReadLimit::default()).await;
-        assert!(matches!(gone, Err(ReadError::Trimmed { .. })), "{gone:?}");
-        let names = store.list(Namespace::Topic, None, 10).await.unwrap();
-        assert_eq!(names, ["closed", "closed later", "trimmed"].map(name));
-    };
-    check(change, look).await;
-}
-
-#[tokio::test]
-async fn producers_and_what_they_appended() {
-    let producer = |seq| Producer { id: ProducerId::new("p").unwrap(), epoch: 3, seq };
-    let change = async |store: &NatsStore| {
-        for seq in 0..3 {
-            let append = batch(&["a"]).producer(producer(seq));
-            assert!(!log(store, "a").await.append(append).await.unwrap().duplicate);
-        }
-        assert!(log(store, "a").await.append(batch(&["b"])).await.is_ok());
-    };
-    let look = async |store: &NatsStore| {
-        let log = find(store, "a").await.unwrap();
-        let again = log.append(batch(&["a"]).producer(producer(2))).await.unwrap();
-        assert!(again.duplicate);
-        assert_eq!((again.first, again.next), (Offset::new(2), Offset::new(3)));
-        assert!(log.append(batch(&["a"]).producer(producer(9))).await.is_err());
-        assert_eq!(payloads(&*log).await, ["a", "a", "a", "b"]);
-    };
-    check(change, look).await;
+async fn what_every_store_keeps() {
+    let change = async |store: &NatsStore| Reopened::write(store).await;
+    check(change, async |store, written| written.check(store).await).await;
 }
 
 #[tokio::test]
@@ -118,7 +49,7 @@ async fn records_behind_messages_without_any() {
         }
         assert!(log.append(batch(&["last"]).close()).await.is_ok());
     };
-    let look = async |store: &NatsStore| {
+    let look = async |store: &NatsStore, (): &()| {
         let log = find(store, "sparse").await.unwrap();
         let all = payloads(&*log).await;
         assert_eq!((all.len(), all.last().unwrap().as_str()), (303 - 279 + 1, "last"));
@@ -141,7 +72,7 @@ async fn what_retention_keeps() {
             assert!(log.append(batch(&["0123456789", "01234567890123456789", "x"])).await.is_ok());
         }
     };
-    let look = async |store: &NatsStore| {
+    let look = async |store: &NatsStore, (): &()| {
         let log = find(store, "kept").await.unwrap();
         assert_eq!(log.tail().await.unwrap().state.earliest, Offset::new(70));
         assert_eq!(payloads(&*log).await.len(), 50);

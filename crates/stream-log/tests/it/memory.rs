@@ -1,5 +1,7 @@
 //! The specification in memory keeps the contract that it specifies.
 
+use std::sync::Arc;
+
 use stream_log::{AppendBatch, AppendError, Durability, Log, LogConfig, MemoryLog, MemoryStore};
 use stream_log::{LogName, LogStore, Namespace, StoreError, conformance};
 use stream_model::now::now;
@@ -7,6 +9,28 @@ use stream_model::now::now;
 #[tokio::test]
 async fn the_store_conforms() {
     conformance::check_store(&MemoryStore::new()).await;
+}
+
+#[tokio::test]
+async fn what_is_kept_while_the_store_lives() {
+    let store = MemoryStore::new();
+    let written = conformance::Reopened::write(&store).await;
+    written.check(&store).await;
+    written.check(&store).await;
+}
+
+#[tokio::test]
+async fn a_store_that_kept_nothing_or_is_another_is_found_out() {
+    let written = Arc::new(conformance::Reopened::write(&MemoryStore::new()).await);
+    let empty = MemoryStore::new();
+    let another = MemoryStore::new();
+    conformance::Reopened::write(&another).await;
+    for (store, broken) in [(empty, "the log one is gone"), (another, "the epoch of one")] {
+        let written = Arc::clone(&written);
+        let checked = tokio::spawn(async move { written.check(&store).await }).await;
+        let said = checked.unwrap_err().into_panic().downcast::<String>().unwrap();
+        assert!(said.contains(broken), "{said}");
+    }
 }
 
 #[tokio::test]
