@@ -12,7 +12,17 @@ use super::limits::CONTENT_TYPE_BYTES_MAX;
 /// Two are the same if their media types are, in any case and whatever the parameters.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ContentType(Arc<str>);
+pub struct ContentType(Text);
+
+/// Types that most streams have, and every append to one names: they take no memory of their own.
+const USUAL: [&str; 3] = ["application/octet-stream", "application/json", "text/plain"];
+
+#[derive(Clone)]
+enum Text {
+    /// One of [`USUAL`].
+    Usual(&'static str),
+    Written(Arc<str>),
+}
 
 impl ContentType {
     /// Takes the value of a `Content-Type` header.
@@ -21,6 +31,9 @@ impl ContentType {
     /// [`ContentTypeError`] if it names no media type, or is longer than
     /// [`CONTENT_TYPE_BYTES_MAX`] bytes.
     pub fn parse(text: &str) -> Result<Self, ContentTypeError> {
+        if let Some(usual) = USUAL.into_iter().find(|usual| *usual == text) {
+            return Ok(Self(Text::Usual(usual)));
+        }
         let text = text.trim_ascii();
         let media_type = media_type(text);
         let named = media_type.split('/').filter(|part| !part.is_empty()).count() == 2;
@@ -28,22 +41,32 @@ impl ContentType {
         if !named || !visible || text.len() > CONTENT_TYPE_BYTES_MAX {
             return Err(ContentTypeError);
         }
-        Ok(Self(text.into()))
+        Ok(Self(Text::Written(text.into())))
     }
 
     /// As it was written.
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Text::Usual(text) => text,
+            Text::Written(text) => text,
+        }
+    }
+
+    fn media_type(&self) -> &str {
+        match &self.0 {
+            Text::Usual(text) => text,
+            Text::Written(text) => media_type(text),
+        }
     }
 
     /// Whether the stream holds JSON messages rather than bytes.
     pub fn is_json(&self) -> bool {
-        media_type(&self.0).eq_ignore_ascii_case("application/json")
+        self.media_type().eq_ignore_ascii_case("application/json")
     }
 
     /// Whether server-sent events carry the data as it is; other data is sent as base64.
     pub fn is_text(&self) -> bool {
-        let kind = media_type(&self.0).split('/').next().unwrap_or_default();
+        let kind = self.media_type().split('/').next().unwrap_or_default();
         self.is_json() || kind.eq_ignore_ascii_case("text")
     }
 }
@@ -51,13 +74,14 @@ impl ContentType {
 /// `application/octet-stream`, for a stream whose creator does not say.
 impl Default for ContentType {
     fn default() -> Self {
-        Self("application/octet-stream".into())
+        Self(Text::Usual("application/octet-stream"))
     }
 }
 
 impl PartialEq for ContentType {
     fn eq(&self, other: &Self) -> bool {
-        media_type(&self.0).eq_ignore_ascii_case(media_type(&other.0))
+        let (one, two) = (self.media_type(), other.media_type());
+        one == two || one.eq_ignore_ascii_case(two)
     }
 }
 
@@ -65,7 +89,7 @@ impl Eq for ContentType {}
 
 impl fmt::Debug for ContentType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ContentType({:?})", self.0)
+        write!(f, "ContentType({:?})", self.as_str())
     }
 }
 
@@ -115,9 +139,14 @@ mod tests {
 
     #[test]
     fn parameters_and_case_make_no_difference() {
-        let parse = |text| ContentType::parse(text).unwrap();
+        let parse = |text: &str| ContentType::parse(text).unwrap();
         assert_eq!(parse("Text/Plain ; charset=utf-8"), parse("text/plain"));
         assert_ne!(parse("text/plain"), parse("text/html"));
+        for usual in USUAL {
+            assert_eq!(parse(usual), parse(&format!(" {};a=b ", usual.to_uppercase())));
+            assert_eq!(parse(usual).as_str(), usual);
+        }
+        assert_eq!(parse(USUAL[0]), ContentType::default());
     }
 
     #[test]
