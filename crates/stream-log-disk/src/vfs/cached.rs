@@ -14,7 +14,8 @@ use rustix::io::{ReadWriteFlags, preadv2};
 
 /// Fills `buffer` from `position` on if all of that is in memory; says whether it did.
 ///
-/// Any error counts as no: who then reads as usual is told what is wrong.
+/// Any error counts as no: who then reads as usual is told what is wrong, and where the system cannot
+/// say, to ask for a stretch in vain costs less than a trip to the disk.
 pub(super) fn fill(file: &File, buffer: &mut [u8], position: u64) -> bool {
     let mut pieces = [IoSliceMut::new(buffer)];
     let read = preadv2(file, &mut pieces, position, ReadWriteFlags::NOWAIT);

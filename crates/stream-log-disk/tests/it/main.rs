@@ -7,6 +7,8 @@ mod conforms;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod reading;
+#[cfg(test)]
 mod reopened;
 #[cfg(test)]
 mod segments;
